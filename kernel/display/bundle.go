@@ -155,19 +155,18 @@ func plain(v Value) string {
 		}
 		return fmt.Sprintf("%s (%d of %d buffered)", v.typeName(), x.Len(), x.Cap())
 	}
-	return fmt.Sprintf("%+v", limited(x))
+	return elements(x)
 }
 
-// limited keeps fmt from writing megabytes that cut would throw away.
-func limited(x reflect.Value) any {
+// elements writes a value as %+v does, but no more of a long slice than a
+// front end can show.
+func elements(x reflect.Value) string {
 	const most = 20_000
-	if k := x.Kind(); k == reflect.Slice && x.Len() > most {
-		x = x.Slice(0, most)
+	if x.Kind() == reflect.Slice && x.Len() > most {
+		return fmt.Sprintf("%+v… (%d elements more)", x.Slice(0, most), x.Len()-most)
 	}
-	if !x.CanInterface() {
-		return x
-	}
-	return x.Interface()
+	// fmt prints the value that a reflect.Value holds, exported or not
+	return fmt.Sprintf("%+v", x)
 }
 
 func cut(s string, limit int) string {
