@@ -1,0 +1,174 @@
+package sched
+
+import (
+	"iter"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+)
+
+// Proc is one flow of control of a World. Its methods are called by itself
+// only, but for those that say otherwise.
+type Proc struct {
+	ID   int    // from 0, in order of creation
+	Name string // "Thread-1 (worker)"
+	// Local belongs to the package that made the Proc.
+	Local any
+
+	w    *World
+	fn   func(*Proc)
+	done bool
+	err  *Panic
+
+	// virtual Worlds
+	state   state
+	pending Op
+	ready   func() bool   // guard of the pending operation, nil if none
+	wakeAt  time.Duration // when the pending operation times out or sleep ends
+	late    bool          // the pending operation timed out
+	next    func() (struct{}, bool)
+	stop    func()
+	yield   func(struct{}) bool
+
+	// real Worlds
+	waiting atomic.Pointer[Op]
+	ended   chan struct{}
+}
+
+type state uint8
+
+const (
+	fresh    state = iota // not yet run to its first operation
+	runnable              // its pending operation can be executed, or its guard may hold
+	sleeping              // waits for wakeAt only
+	finished
+)
+
+// Panic is a panic that ended a Proc.
+type Panic struct {
+	Value any
+	Stack []byte
+}
+
+// abort unwinds the Procs of a World that has ended. Deferred functions run;
+// whoever recovers it meets it again at the next operation.
+type abort struct{}
+
+// Aborted tells whether a recovered panic value is sched's own way to end a
+// Proc; such a value must be panicked again.
+func Aborted(recovered any) bool {
+	_, ok := recovered.(abort)
+	return ok
+}
+
+// World returns the World of p.
+func (p *Proc) World() *World { return p.w }
+
+// Now is the time since the World began. Safe from anywhere.
+func (p *Proc) Now() time.Duration { return p.w.Now() }
+
+// Done tells whether p has ended; Err is the panic that ended it, if any. In a
+// real World they are meaningful after Ended is closed.
+func (p *Proc) Done() bool  { return p.done }
+func (p *Proc) Err() *Panic { return p.err }
+
+// Waiting returns the operation that p waits for, if it waits. Safe from
+// anywhere.
+func (p *Proc) Waiting() (Op, bool) {
+	if p.w.virtual {
+		return p.pending, p.state == sleeping || p.state == runnable && p.ready != nil
+	}
+	if op := p.waiting.Load(); op != nil {
+		return *op, true
+	}
+	return Op{}, false
+}
+
+// Point announces an operation that is executed by the code which follows.
+func (p *Proc) Point(op Op) {
+	if p.w.virtual {
+		p.step(op, nil)
+		return
+	}
+	p.poll()
+	p.w.observe(p, op)
+}
+
+// Sleep lets d pass: real time, or virtual time that costs nothing. A d of
+// zero or less is an operation all the same.
+func (p *Proc) Sleep(d time.Duration) {
+	op := Op{Kind: Sleep, Label: "sleep " + d.String()}
+	if p.w.virtual {
+		p.pending, p.ready = op, nil
+		p.wakeAt, p.state = p.w.now+max(d, 0), sleeping
+		p.suspend()
+		return
+	}
+	p.setWaiting(&op)
+	defer p.setWaiting(nil)
+	p.w.observe(p, op)
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-p.w.stopped:
+	}
+	p.poll()
+}
+
+func (p *Proc) setWaiting(op *Op) {
+	p.waiting.Store(op)
+}
+
+// poll ends a Proc of a real World that was interrupted.
+func (p *Proc) poll() {
+	if p.w.interrupted.Load() {
+		panic(abort{})
+	}
+}
+
+// step announces op and returns when it may be executed.
+func (p *Proc) step(op Op, ready func() bool) {
+	p.pending, p.ready, p.state = op, ready, runnable
+	p.wakeAt = forever
+	p.suspend()
+}
+
+func (p *Proc) awaitVirtual(op Op, ready func() bool, f func(), timeout time.Duration) bool {
+	p.pending, p.ready, p.state = op, ready, runnable
+	p.wakeAt = forever
+	if timeout != forever {
+		p.wakeAt = p.w.now + timeout
+	}
+	p.suspend()
+	if p.late {
+		p.late = false
+		return false
+	}
+	f()
+	return true
+}
+
+// suspend gives control to the scheduler until it picks p again.
+func (p *Proc) suspend() {
+	if p.w.aborting || !p.yield(struct{}{}) {
+		panic(abort{})
+	}
+}
+
+// body is what the coroutine or goroutine of p runs.
+func (p *Proc) body() {
+	defer func() {
+		if r := recover(); r != nil && !Aborted(r) {
+			p.err = &Panic{Value: r, Stack: debug.Stack()}
+		}
+	}()
+	p.fn(p)
+}
+
+func (p *Proc) start() {
+	p.next, p.stop = iter.Pull(func(yield func(struct{}) bool) {
+		p.yield = yield
+		p.body()
+	})
+}

@@ -1,0 +1,310 @@
+package sched
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// World is one run of a modelled program.
+type World struct {
+	virtual bool
+	procs   []*Proc
+	objects int
+	// Observer, if set before the run, is told of every executed operation. In
+	// a real World it is called by the executing goroutine and must be safe for
+	// concurrent use.
+	Observer func(p *Proc, op Op)
+	// StepLimit bounds a virtual run (2,000,000 if zero).
+	StepLimit int
+
+	// virtual Worlds
+	chooser  Chooser
+	now      time.Duration
+	last     *Proc
+	live     int
+	steps    int
+	enabled  []*Proc
+	aborting bool
+	record   bool
+	schedule []Executed
+	picks    []int // every answer of the Chooser
+
+	// real Worlds
+	mu          sync.Mutex // guards procs, objects
+	began       time.Time
+	wg          sync.WaitGroup
+	interrupted atomic.Bool
+	stopped     chan struct{}
+}
+
+// New returns a World on the real clock.
+func New() *World {
+	return &World{began: time.Now(), stopped: make(chan struct{})}
+}
+
+// NewVirtual returns a World on a virtual clock whose choices c makes.
+func NewVirtual(c Chooser) *World { return &World{virtual: true, chooser: c} }
+
+// Virtual tells the kind of World.
+func (w *World) Virtual() bool { return w.virtual }
+
+// Record makes a virtual World keep its schedule.
+func (w *World) Record() { w.record = true }
+
+// Schedule returns the executed steps (if recorded) and every pick of the
+// Chooser; both are valid until the World runs again.
+func (w *World) Schedule() (steps []Executed, picks []int) { return w.schedule, w.picks }
+
+// Steps is the number of operations executed in a virtual World.
+func (w *World) Steps() int { return w.steps }
+
+// Procs lists all Procs in order of creation. Safe from anywhere.
+func (w *World) Procs() []*Proc {
+	if w.virtual {
+		return w.procs
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]*Proc(nil), w.procs...)
+}
+
+// Now is the time since the World began.
+func (w *World) Now() time.Duration {
+	if w.virtual {
+		return w.now
+	}
+	return time.Since(w.began)
+}
+
+// Advance moves the virtual clock by d, as if the running Proc had computed
+// for so long. It has no effect on a real World.
+func (w *World) Advance(d time.Duration) {
+	if w.virtual {
+		w.now += max(d, 0)
+	}
+}
+
+// Object names a new thing that operations act on.
+func (w *World) Object(kind, name string) *Object {
+	if !w.virtual {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+	}
+	w.objects++
+	return &Object{ID: w.objects, Kind: kind, Name: name}
+}
+
+// Go adds a flow of control that runs fn. In a virtual World it begins when
+// the scheduler next has control, at the latest when Run is called.
+func (w *World) Go(name string, fn func(*Proc)) *Proc {
+	p := &Proc{Name: name, fn: fn, w: w}
+	if w.virtual {
+		p.ID = len(w.procs)
+		w.procs = append(w.procs, p)
+		w.live++
+		p.start()
+		return p
+	}
+	w.mu.Lock()
+	p.ID = len(w.procs)
+	w.procs = append(w.procs, p)
+	w.mu.Unlock()
+	p.ended = make(chan struct{})
+	w.wg.Add(1)
+	go func() {
+		defer w.wg.Done()
+		defer close(p.ended)
+		p.body()
+		p.done = true
+	}()
+	return p
+}
+
+// Choose asks for one of n alternatives (n ≥ 1): the Chooser in a virtual
+// World, always the first in a real one.
+func (w *World) Choose(n int, label string) int {
+	if !w.virtual || n < 2 {
+		return 0
+	}
+	return w.pick(Choice{N: n, Last: -1, Label: label})
+}
+
+func (w *World) pick(c Choice) int {
+	i := w.chooser.Choose(c)
+	if i < 0 || i >= c.N {
+		panic(fmt.Sprintf("sched: the chooser picked %d of %d alternatives", i, c.N))
+	}
+	w.picks = append(w.picks, i)
+	return i
+}
+
+// Interrupt ends all Procs at their next operation or wait; deferred functions
+// run. Safe from anywhere; for real Worlds.
+func (w *World) Interrupt() {
+	if !w.virtual && w.interrupted.CompareAndSwap(false, true) {
+		close(w.stopped)
+	}
+}
+
+func (w *World) observe(p *Proc, op Op) {
+	if w.Observer != nil {
+		w.Observer(p, op)
+	}
+}
+
+// Ends of a run that are not "everybody finished".
+var (
+	ErrInterrupted = errors.New("interrupted")
+	ErrStepLimit   = errors.New("the step limit was reached: somebody never stops")
+)
+
+// DeadlockError says who waits for what when nobody can go on.
+type DeadlockError struct{ Waiting []*Proc }
+
+func (e *DeadlockError) Error() string {
+	text := "deadlock:"
+	for _, p := range e.Waiting {
+		text += fmt.Sprintf(" %s waits to %s;", p.Name, p.pending)
+	}
+	return text[:len(text)-1]
+}
+
+// Run lets the World go on until every Proc has ended. A virtual World returns
+// *DeadlockError or ErrStepLimit if it cannot; its Procs are then unwound.
+// Panics of Procs are in their Err.
+func (w *World) Run() error {
+	if w.virtual {
+		return w.runVirtual()
+	}
+	w.wg.Wait()
+	if w.interrupted.Load() {
+		return ErrInterrupted
+	}
+	return nil
+}
+
+func (w *World) runVirtual() error {
+	limit := w.StepLimit
+	if limit == 0 {
+		limit = 2_000_000
+	}
+	defer w.unwind()
+	for w.live > 0 {
+		w.startFresh()
+		p := w.choose()
+		if p == nil {
+			if w.live == 0 {
+				return nil
+			}
+			if w.tick() {
+				continue
+			}
+			return w.deadlock()
+		}
+		w.execute(p)
+		if w.steps > limit {
+			return ErrStepLimit
+		}
+	}
+	return nil
+}
+
+// startFresh runs new Procs to their first operation, those that they start
+// included.
+func (w *World) startFresh() {
+	for i := 0; i < len(w.procs); i++ {
+		if w.procs[i].state == fresh {
+			w.resume(w.procs[i])
+		}
+	}
+}
+
+// choose picks the Proc whose pending operation is executed next, or nil if
+// none can be.
+func (w *World) choose() *Proc {
+	w.enabled = w.enabled[:0]
+	last := -1
+	for _, p := range w.procs {
+		if p.state != runnable || p.ready != nil && !p.ready() {
+			continue
+		}
+		if p == w.last {
+			last = len(w.enabled)
+		}
+		w.enabled = append(w.enabled, p)
+	}
+	switch len(w.enabled) {
+	case 0:
+		return nil
+	case 1:
+		return w.enabled[0]
+	}
+	return w.enabled[w.pick(Choice{Procs: w.enabled, Last: last, N: len(w.enabled)})]
+}
+
+// execute lets p do its pending operation and run to the next one.
+func (w *World) execute(p *Proc) {
+	w.steps++
+	if w.record {
+		preempted := w.last != nil && w.last != p && w.last.state == runnable && (w.last.ready == nil || w.last.ready())
+		w.schedule = append(w.schedule, Executed{Proc: p, Op: p.pending, At: w.now, Preempted: preempted})
+	}
+	w.observe(p, p.pending)
+	w.last = p
+	w.resume(p)
+}
+
+func (w *World) resume(p *Proc) {
+	if _, more := p.next(); !more {
+		p.state, p.done = finished, true
+		w.live--
+	}
+}
+
+// tick moves the clock to the next time at which a sleeper wakes or a wait
+// times out. All who wake at that time become candidates; ties are the
+// Chooser's.
+func (w *World) tick() bool {
+	next := forever
+	for _, p := range w.procs {
+		if p.state == sleeping || p.state == runnable {
+			next = min(next, p.wakeAt)
+		}
+	}
+	if next == forever {
+		return false
+	}
+	w.now = max(w.now, next)
+	for _, p := range w.procs {
+		if (p.state == sleeping || p.state == runnable) && p.wakeAt <= w.now {
+			p.late = p.state == runnable
+			p.state, p.ready, p.wakeAt = runnable, nil, forever
+		}
+	}
+	return true
+}
+
+func (w *World) deadlock() error {
+	e := &DeadlockError{}
+	for _, p := range w.procs {
+		if p.state != finished {
+			e.Waiting = append(e.Waiting, p)
+		}
+	}
+	return e
+}
+
+// unwind ends the coroutines that are still suspended.
+func (w *World) unwind() {
+	w.aborting = true
+	for _, p := range w.procs {
+		if p.state != finished {
+			p.stop()
+			p.state, p.done = finished, true
+		}
+	}
+	w.aborting = false
+}
