@@ -1,0 +1,295 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"braid/kernel/eval"
+)
+
+const (
+	// maxStack is where endless recursion ends: 256 MiB instead of the runtime's
+	// 1 GiB. That is deep enough for a million interpreted calls and three times
+	// as fast to reach.
+	maxStack = 256 << 20
+	// quietTime is how long a worker idles before it gives free memory back.
+	quietTime = 2 * time.Second
+)
+
+// serveParent is Main with the port to be used.
+func serveParent(engines map[string]func() eval.Engine, open func(*child) port) int {
+	in, out, crash, err := inherited()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "braid worker: "+err.Error())
+		return 2
+	}
+	debug.SetCrashOutput(crash, debug.CrashOptions{}) // keeps a copy of the descriptor
+	crash.Close()
+	debug.SetMaxStack(maxStack)
+	adoptOrphans()
+	go obeySignals()
+	c := &child{out: frameWriter{w: out}, open: open, questions: map[uint32]chan inputReply{}, shells: map[uint32]context.CancelCauseFunc{}}
+	c.quiet = time.AfterFunc(quietTime, debug.FreeOSMemory)
+	if err := c.serve(newFrameReader(in), engines); err != nil {
+		fmt.Fprintln(os.Stderr, "braid worker: "+err.Error())
+	}
+	endDescendants()
+	os.Exit(0)
+	return 0
+}
+
+// obeySignals keeps SIGINT from ending the worker (an interrupt comes by the
+// link; Notify, unlike Ignore, is not inherited by the learner's own processes)
+// and ends everything at SIGTERM, which also tells that the parent has died.
+func obeySignals() {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	for sig := range signals {
+		if sig == syscall.SIGTERM {
+			endDescendants()
+			signal.Reset(syscall.SIGTERM)
+			syscall.Kill(os.Getpid(), syscall.SIGTERM) // so that the parent sees what ended us
+		}
+	}
+}
+
+// port is package host as the worker drives it.
+type port interface {
+	// run evaluates p on the calling goroutine and returns when all that it has
+	// emitted so far has been passed on.
+	run(p *eval.Program, e eval.Engine) *eval.Error
+	// interrupt ends the goroutines of a run with why, or with Interrupted.
+	interrupt(run int, why *eval.Error)
+	// census lists the goroutines of a run, of all runs for 0.
+	census(run int) []Goroutine
+	comm(run int, m eval.Comm)
+}
+
+// child is this end of the link in the worker process.
+type child struct {
+	open   func(*child) port
+	host   port
+	out    frameWriter
+	limits eval.Limits
+	engine func() eval.Engine // waits for the engine to be there
+	quiet  *time.Timer
+
+	mu        sync.Mutex
+	questions map[uint32]chan inputReply
+	lastAsk   uint32
+	shells    map[uint32]context.CancelCauseFunc // running shell commands
+}
+
+// serve reads frames until the parent closes the link.
+func (c *child) serve(fr *frameReader, engines map[string]func() eval.Engine) error {
+	if err := c.greet(fr, engines); err != nil {
+		return err
+	}
+	for {
+		f, err := fr.next()
+		if err == nil {
+			err = c.obey(f)
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (c *child) greet(fr *frameReader, engines map[string]func() eval.Engine) error {
+	f, err := fr.next()
+	if err != nil {
+		return err
+	}
+	var h hello
+	if f.kind != kindHello || json.Unmarshal(f.body, &h) != nil {
+		return fmt.Errorf("%w: hello expected", errFrame)
+	}
+	r := ready{Version: linkVersion, PID: os.Getpid(), Go: runtime.Version()}
+	create := engines[h.Engine]
+	switch {
+	case h.Version != linkVersion:
+		r.Refused = fmt.Sprintf("the kernel speaks version %d of the worker link, this worker version %d: install one version of braid everywhere", h.Version, linkVersion)
+	case create == nil:
+		known := slices.Sorted(maps.Keys(engines))
+		r.Refused = fmt.Sprintf("there is no engine %q; there are: %s", h.Engine, strings.Join(known, ", "))
+	default:
+		c.prepare(h, create)
+	}
+	if err := c.out.writeJSON(kindReady, 0, r); err != nil || r.Refused != "" {
+		return errors.Join(err, io.EOF)
+	}
+	return nil
+}
+
+// prepare applies the limits and begins to create the engine, while the parent
+// learns that this process is ready.
+func (c *child) prepare(h hello, create func() eval.Engine) {
+	c.limits = h.Limits
+	if m := h.Limits.Memory; m > 0 {
+		debug.SetMemoryLimit(m - m/10)
+		debug.SetMaxStack(int(min(maxStack, m/4)))
+		limitData(m)
+	}
+	c.host = c.open(c)
+	c.engine = sync.OnceValue(create)
+	go c.engine()
+}
+
+// obey does what one frame asks for, without waiting for anything.
+func (c *child) obey(f frame) error {
+	switch f.kind {
+	case kindRun:
+		p := new(eval.Program)
+		if err := decode(f, p); err != nil {
+			return err
+		}
+		c.quiet.Stop()
+		go c.run(p)
+	case kindInterrupt:
+		var why *eval.Error
+		if len(f.body) > 0 {
+			why = new(eval.Error)
+			if err := decode(f, why); err != nil {
+				return err
+			}
+		}
+		if !c.stopShell(f.id, why) {
+			c.host.interrupt(int(f.id), why)
+		}
+	case kindShell:
+		c.quiet.Stop()
+		ctx, cancel := context.WithCancelCause(context.Background())
+		c.mu.Lock()
+		c.shells[f.id] = cancel
+		c.mu.Unlock()
+		go c.shell(ctx, f.id, string(f.body))
+	case kindPlace:
+		var p Place
+		if err := decode(f, &p); err != nil {
+			return err
+		}
+		return c.out.writeJSON(kindPong, f.id, p.apply())
+	case kindInputReply:
+		var r inputReply
+		if err := decode(f, &r); err != nil {
+			return err
+		}
+		c.mu.Lock()
+		answer := c.questions[f.id]
+		delete(c.questions, f.id)
+		c.mu.Unlock()
+		if answer != nil {
+			answer <- r
+		}
+	case kindCommIn:
+		var m eval.Comm
+		if err := decode(f, &m); err != nil {
+			return err
+		}
+		c.host.comm(int(f.id), m)
+	case kindCensus:
+		return c.out.writeJSON(kindCensusReply, f.id, c.host.census(0))
+	case kindPing:
+		return c.out.write(kindPong, f.id, nil)
+	case kindCollect:
+		debug.FreeOSMemory()
+		return c.out.write(kindPong, f.id, nil)
+	case kindShutdown:
+		return io.EOF
+	default:
+		return fmt.Errorf("%w: kind %d does not come from a parent", errFrame, f.kind)
+	}
+	return nil
+}
+
+// run evaluates one program and reports its end.
+func (c *child) run(p *eval.Program) {
+	err := c.evaluate(p)
+	if err != nil && err.Name == eval.LimitError {
+		debug.FreeOSMemory() // so that the sampler sees what is really in use
+	}
+	var body any
+	if census := c.host.census(p.ID); err != nil || len(census) > 0 {
+		body = ended{Error: err, Census: census}
+	}
+	c.end(uint32(p.ID), body)
+}
+
+func (c *child) end(id uint32, body any) {
+	c.out.writeJSON(kindEnded, id, body)
+	c.quiet.Reset(quietTime)
+}
+
+func (c *child) evaluate(p *eval.Program) (err *eval.Error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &eval.Error{
+				Name:  eval.InternalBug,
+				Value: fmt.Sprintf("the engine failed: %v", r),
+				Notes: []string{"This is a fault of Braid's, not of the cell's. Please report it, with this text:\n" + string(debug.Stack())},
+			}
+		}
+	}()
+	return c.host.run(p, c.engine())
+}
+
+// emit sends an event to the parent; host calls it in the order of the output.
+func (c *child) emit(ev eval.Event) {
+	var err error
+	switch {
+	case ev.Stream != nil && ev.Stream.Name == "stderr":
+		err = c.out.writeText(kindStderr, uint32(ev.Cell), ev.Stream.Text)
+	case ev.Stream != nil:
+		err = c.out.writeText(kindStdout, uint32(ev.Cell), ev.Stream.Text)
+	default:
+		err = c.out.writeJSON(kindEvent, uint32(ev.Cell), ev)
+	}
+	if err != nil && c.out.failure() == nil { // it did not fit; the link is fine
+		c.out.writeJSON(kindEvent, uint32(ev.Cell), eval.Event{Error: &eval.Error{Name: eval.LimitError, Value: err.Error()}})
+	}
+}
+
+// ask puts a question of a run to the front end and waits for its answer, or for
+// cancel.
+func (c *child) ask(in eval.InputRequest, cancel <-chan struct{}) (string, error) {
+	answer := make(chan inputReply, 1)
+	c.mu.Lock()
+	c.lastAsk++
+	id := c.lastAsk
+	c.questions[id] = answer
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.questions, id)
+	}()
+	if err := c.out.writeJSON(kindInput, id, in); err != nil {
+		return "", err
+	}
+	select {
+	case r := <-answer:
+		if r.Error != "" {
+			return "", &eval.Error{Name: eval.StdinError, Value: r.Error}
+		}
+		return r.Line, nil
+	case <-cancel:
+		return "", &eval.Error{Name: eval.Interrupted, Value: "interrupted"}
+	}
+}
