@@ -1,0 +1,355 @@
+package kernel
+
+import (
+	"encoding/json"
+	"log/slog"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"braid/kernel/internal/protocol"
+	"braid/kernel/internal/wire"
+)
+
+// Sizes and times of the outbox.
+const (
+	outboxBytes = 8 << 20   // queued output beyond which emitting cells wait
+	streamFlush = 256 << 10 // bytes of text that are sent when nothing more is waiting
+	streamMax   = 1 << 20   // bytes of text that are sent in any case
+	streamDelay = 50 * time.Millisecond
+)
+
+// outbox is the one way to iopub: a queue that any goroutine may put messages
+// into, and one goroutine that takes them out, in order, and publishes them.
+// That order is the kernel's promise to front ends: idle cannot overtake output.
+//
+// Stream text is collected and sent in few messages: when another kind of
+// message, another stream or another parent follows it, at a barrier, when it is
+// large, or streamDelay after its first byte. Texts stay whole runes.
+type outbox struct {
+	signer  *wire.Signer
+	session string
+	log     *slog.Logger
+	publish func(frames [][]byte) error
+
+	mu     sync.Mutex
+	items  []item
+	bytes  int           // of items, including those being published
+	room   chan struct{} // closed when bytes has fallen; nil if nobody waits
+	closed bool
+	wake   chan struct{} // capacity 1: there are items, or the outbox is closed
+
+	// Owned by the goroutine of loop.
+	text     []byte
+	stream   string
+	parent   *parent
+	due      time.Time // when text must be sent
+	failures int
+}
+
+// parent is the header of the request that a message belongs to. It is compared
+// by address: one request, one parent.
+type parent struct{ header json.RawMessage }
+
+// item is a stream text, a message or a barrier.
+type item struct {
+	parent   *parent
+	msgType  string // "" for text and barriers
+	topic    []byte // of messages; nil for the usual one
+	content  any
+	metadata map[string]any
+	buffers  [][]byte
+	stream   string        // of text
+	text     string        // of text
+	done     chan struct{} // of barriers
+}
+
+// size is what the item counts against outboxBytes. What holds maps is counted
+// by its source, roughly.
+func (it *item) size() int {
+	n := 64 + len(it.text)
+	for _, b := range it.buffers {
+		n += len(b)
+	}
+	switch c := it.content.(type) {
+	case protocol.DisplayData:
+		n += roughSize(c.Data)
+	case protocol.ExecuteResult:
+		n += roughSize(c.Data)
+	case protocol.CommData:
+		n += roughSize(c.Data)
+	}
+	return n
+}
+
+func roughSize(data map[string]any) int {
+	n := 0
+	for k, v := range data {
+		n += len(k) + 16
+		switch v := v.(type) {
+		case string:
+			n += len(v)
+		case json.RawMessage:
+			n += len(v)
+		}
+	}
+	return n
+}
+
+func newOutbox(signer *wire.Signer, session string, log *slog.Logger) *outbox {
+	return &outbox{signer: signer, session: session, log: log, wake: make(chan struct{}, 1)}
+}
+
+// post queues a message without ever waiting.
+func (o *outbox) post(p *parent, msgType string, content any) {
+	o.put(item{parent: p, msgType: msgType, content: content})
+}
+
+// status publishes busy, idle or starting.
+func (o *outbox) status(p *parent, state protocol.ExecutionState) {
+	o.post(p, protocol.TypeStatus, protocol.StatusMessage{ExecutionState: state})
+}
+
+// welcome greets a subscription (JEP 65), under the subscription's own topic.
+// Topics that are no UTF-8 could not be told in JSON; they get no greeting.
+func (o *outbox) welcome(topic []byte) {
+	if !utf8.Valid(topic) {
+		return
+	}
+	t := append(make([]byte, 0, len(topic)), topic...)
+	o.put(item{msgType: protocol.TypeIOPubWelcome, topic: t, content: protocol.IOPubWelcome{Subscription: string(topic)}})
+}
+
+// emit queues output of a cell: it waits while more than outboxBytes are queued.
+// When unblock is closed (the cell is interrupted) it waits no more, and reports
+// false if it threw text away because twice that much was queued.
+func (o *outbox) emit(it item, unblock <-chan struct{}) bool {
+	o.mu.Lock()
+	for o.bytes > outboxBytes && !o.closed {
+		if o.room == nil {
+			o.room = make(chan struct{})
+		}
+		room := o.room
+		o.mu.Unlock()
+		select {
+		case <-room:
+		case <-unblock:
+			return o.emitNow(it)
+		}
+		o.mu.Lock()
+	}
+	o.append(it)
+	o.mu.Unlock()
+	return true
+}
+
+func (o *outbox) emitNow(it item) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if it.msgType == "" && o.bytes > 2*outboxBytes {
+		return false
+	}
+	o.append(it)
+	return true
+}
+
+func (o *outbox) put(it item) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.append(it)
+}
+
+func (o *outbox) append(it item) {
+	if o.closed {
+		if it.done != nil {
+			close(it.done)
+		}
+		return
+	}
+	o.items = append(o.items, it)
+	o.bytes += it.size()
+	if len(o.items) == 1 {
+		o.signal()
+	}
+}
+
+func (o *outbox) signal() {
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+// flush is the barrier: it returns when everything queued before it was handed
+// to the transport.
+func (o *outbox) flush() {
+	done := make(chan struct{})
+	o.put(item{done: done})
+	<-done
+}
+
+// close makes loop publish what is queued and return.
+func (o *outbox) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closed = true
+	o.release()
+	o.signal()
+}
+
+// release lets waiting cells go on. o.mu is held.
+func (o *outbox) release() {
+	if o.room != nil {
+		close(o.room)
+		o.room = nil
+	}
+}
+
+// loop publishes until the outbox is closed and empty. It owns iopub.
+func (o *outbox) loop() {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	var batch []item
+	for {
+		var closed bool
+		batch, closed = o.next(batch)
+		for i := range batch {
+			o.handle(&batch[i], i+1 < len(batch))
+			batch[i] = item{}
+		}
+		if len(o.text) > 0 && !time.Now().Before(o.due) {
+			o.sendText()
+		}
+		if len(batch) > 0 {
+			continue
+		}
+		if closed {
+			o.sendText()
+			return
+		}
+		if len(o.text) > 0 {
+			timer.Reset(time.Until(o.due))
+		}
+		select {
+		case <-o.wake:
+		case <-timer.C:
+		}
+	}
+}
+
+// next takes what is queued; spent is the slice of the time before, for reuse.
+func (o *outbox) next(spent []item) (batch []item, closed bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	batch, o.items = o.items, spent[:0]
+	return batch, o.closed
+}
+
+// handle publishes one item. more tells that others wait behind it.
+func (o *outbox) handle(it *item, more bool) {
+	size := it.size()
+	switch {
+	case it.done != nil:
+		o.sendText()
+		close(it.done)
+	case it.msgType == "":
+		o.addText(it, more)
+	default:
+		o.sendText()
+		o.send(it)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.bytes -= size
+	if o.bytes <= outboxBytes/2 {
+		o.release()
+	}
+}
+
+func (o *outbox) addText(it *item, more bool) {
+	if len(o.text) > 0 && (o.parent != it.parent || o.stream != it.stream) {
+		o.sendText()
+	}
+	if len(o.text) == 0 {
+		o.parent, o.stream, o.due = it.parent, it.stream, time.Now().Add(streamDelay)
+	}
+	rest := it.text
+	for len(o.text)+len(rest) >= streamMax {
+		n := wholeRunes(rest, streamMax-len(o.text))
+		o.text = append(o.text, rest[:n]...)
+		rest = rest[n:]
+		o.sendText()
+	}
+	o.text = append(o.text, rest...)
+	if len(o.text) >= streamFlush && !more {
+		o.sendText()
+	}
+}
+
+// wholeRunes returns how much of s, at most n bytes, can be cut off without
+// splitting a rune. What is no UTF-8 is cut anywhere.
+func wholeRunes(s string, n int) int {
+	if n >= len(s) {
+		return len(s)
+	}
+	for i := n; i >= 0 && i > n-utf8.UTFMax; i-- {
+		if utf8.RuneStart(s[i]) {
+			return i
+		}
+	}
+	return n
+}
+
+func (o *outbox) sendText() {
+	if len(o.text) == 0 {
+		return
+	}
+	o.send(&item{
+		parent: o.parent, msgType: protocol.TypeStream, topic: []byte("stream." + o.stream),
+		content: protocol.Stream{Name: o.stream, Text: string(o.text)},
+	})
+	o.text = o.text[:0]
+	if cap(o.text) > streamMax {
+		o.text = nil
+	}
+}
+
+// send publishes a message. A failure to encode or to send costs this message
+// only.
+func (o *outbox) send(it *item) {
+	m, err := o.message(it)
+	if err == nil {
+		err = o.publish(o.signer.Encode(m))
+	}
+	if err == nil {
+		return
+	}
+	if o.failures++; o.failures <= 3 {
+		o.log.Error("iopub message not published", "type", it.msgType, "error", err)
+	}
+}
+
+func (o *outbox) message(it *item) (*wire.Message, error) {
+	content, err := protocol.Marshal(it.content)
+	if err != nil {
+		return nil, err
+	}
+	m := &wire.Message{
+		Identities: [][]byte{it.topic},
+		Header:     wire.NewHeader(it.msgType, o.session, username),
+		Content:    content,
+		Buffers:    it.buffers,
+	}
+	if it.topic == nil {
+		m.Identities[0] = []byte("kernel." + o.session + "." + it.msgType)
+	}
+	if it.parent != nil {
+		m.ParentHeader = it.parent.header
+	}
+	if len(it.metadata) > 0 {
+		if m.Metadata, err = protocol.Marshal(it.metadata); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
