@@ -1,0 +1,244 @@
+package zmq
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// conn is one peer, as zmq4 sees it: a net.Conn whose Read yields a greeting, a
+// READY and then whole, checked messages from memory, and whose Write never
+// blocks. zmq4 has one goroutine that reads, and writes one message at a time.
+type conn struct {
+	net.Conn
+	l        *listener
+	identity string
+	born     time.Time
+
+	heard   atomic.Bool // ROUTER: zmq4 has had a message, so it knows the connection
+	settled atomic.Bool // shell: Settle has waited for it; iopub: it has subscribed
+
+	// Owned by the reader.
+	br     *bufio.Reader
+	in     parcel
+	after  func() // runs when zmq4 has dealt with what is in the parcel
+	topics map[string]struct{}
+	failed error
+
+	out    outbox
+	closed chan struct{}
+	once   sync.Once
+}
+
+func newConn(l *listener, nc net.Conn, br *bufio.Reader, identity string) *conn {
+	c := &conn{Conn: nc, l: l, identity: identity, born: time.Now(), br: br, closed: make(chan struct{})}
+	c.out.conn = c
+	c.out.raw = rawConn(nc)
+	c.out.written.skip = len(greeting)
+	c.in.add(greeting)
+	peer := "DEALER"
+	if l.role == roleXPub {
+		peer = "SUB"
+	}
+	c.in.add(readyFrame(peer, identity))
+	return c
+}
+
+// closedError is the only kind of error upon which zmq4 forgets a connection: a
+// net.Error that is no time-out (io.ErrUnexpectedEOF, for one, is not).
+func closedError(op string) error {
+	return &net.OpError{Op: op, Net: scheme, Err: net.ErrClosed}
+}
+
+// Read is called by zmq4's reader of this connection.
+func (c *conn) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for c.in.empty() {
+		if c.failed == nil {
+			c.failed = c.receive()
+		}
+		if c.failed != nil {
+			return 0, closedError("read")
+		}
+	}
+	return c.in.read(p), nil
+}
+
+// receive gets the next message that is for zmq4 from the peer.
+func (c *conn) receive() error {
+	if f := c.after; f != nil {
+		c.after = nil
+		f()
+	}
+	err := c.fill()
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, errProtocol) {
+		c.l.counts.malformed.Add(1)
+	}
+	c.in.reset()
+	c.Close()
+	return err
+}
+
+// fill reads frames until the parcel holds a whole message. Only then may the
+// message take one of the socket's places in zmq4: a peer that stops in the
+// middle of one holds up nobody else.
+func (c *conn) fill() error {
+	var size uint64
+	for parts := 1; ; {
+		h, err := readHeader(c.br)
+		if err != nil {
+			return err
+		}
+		if h.command {
+			if parts > 1 {
+				return errProtocol
+			}
+			if done, err := c.command(h); done || err != nil {
+				return err
+			}
+			continue
+		}
+		if size += h.size; h.size > c.l.limits.frame || size > c.l.limits.message || parts > c.l.limits.parts {
+			return errProtocol
+		}
+		if c.l.role == roleXPub {
+			err = c.upstream(h, parts == 1)
+		} else {
+			err = c.in.fill(c.br, h)
+		}
+		if err != nil {
+			return err
+		}
+		if parts++; h.more {
+			continue
+		}
+		if !c.in.empty() {
+			return c.enter()
+		}
+		parts, size = 1, 0 // it was for us alone
+	}
+}
+
+// enter waits for a place in zmq4's queue.
+func (c *conn) enter() error {
+	if c.l.role == roleXPub {
+		return nil // zmq4 deals with subscriptions at once
+	}
+	select {
+	case c.l.credits <- struct{}{}:
+		c.heard.Store(true)
+		return nil
+	case <-c.closed:
+		return net.ErrClosed
+	}
+}
+
+// upstream takes one frame from a subscriber. Messages that are a topic after a
+// one or a zero are subscriptions. zmq4 would park its reader for ever on
+// anything else, since nobody receives from an XPUB: it ends here.
+func (c *conn) upstream(h header, first bool) error {
+	if !first || h.more || h.size < 1 || h.size > 1+c.l.limits.topic {
+		if !h.more {
+			c.l.counts.ignoredUpstream.Add(1)
+		}
+		return discard(c.br, h.size)
+	}
+	body := make([]byte, h.size)
+	if _, err := io.ReadFull(c.br, body); err != nil {
+		return err
+	}
+	if body[0] > 1 {
+		c.l.counts.ignoredUpstream.Add(1)
+		return nil
+	}
+	return c.subscription(body[0] == 1, body[1:])
+}
+
+// subscription passes a subscription on to zmq4, and reports it when zmq4 has it.
+func (c *conn) subscription(add bool, topic []byte) error {
+	if c.topics == nil {
+		c.topics = map[string]struct{}{}
+	}
+	if !add {
+		delete(c.topics, string(topic))
+		c.in.message([]byte{0}, topic)
+		return nil
+	}
+	c.topics[string(topic)] = struct{}{}
+	if len(c.topics) > c.l.limits.topics {
+		return errProtocol
+	}
+	c.in.message([]byte{1}, topic)
+	c.after = func() { c.subscribed(topic) }
+	return nil
+}
+
+func (c *conn) subscribed(topic []byte) {
+	if f := c.l.cfg.OnSubscribe; f != nil {
+		f(topic)
+	}
+	if !c.settled.Swap(true) {
+		c.l.mu.Lock()
+		c.l.changed.broadcast()
+		c.l.mu.Unlock()
+	}
+}
+
+// command obeys a ZMTP command (RFC 37, which 3.1 peers follow). It reports
+// whether that put a message for zmq4 into the parcel.
+func (c *conn) command(h header) (bool, error) {
+	body, err := readCommand(c.br, h)
+	if err != nil {
+		return false, err
+	}
+	name, rest, err := splitCommand(body)
+	if err != nil {
+		return false, err
+	}
+	switch name {
+	case "PING": // a time to live of 2 bytes, a context of at most 16 to send back
+		if len(rest) < 2 || len(rest) > 2+16 || c.out.pending.Load() > int64(c.l.limits.queue) {
+			return false, errProtocol
+		}
+		pong := append([]byte("\x04PONG"), rest[2:]...)
+		_, err := c.out.push([][]byte{append(header{command: true, size: uint64(len(pong))}.append(nil), pong...)})
+		return false, err
+	case "SUBSCRIBE", "CANCEL":
+		if c.l.role != roleXPub || uint64(len(rest)) > c.l.limits.topic {
+			return false, errProtocol
+		}
+		return true, c.subscription(name == "SUBSCRIBE", rest)
+	case "ERROR", "READY":
+		return false, errProtocol
+	}
+	return false, nil // PONG, and what later versions add
+}
+
+// Write is called by zmq4 with parts of what it sends.
+func (c *conn) Write(p []byte) (int, error) { return c.out.Write(p) }
+
+// Close ends the connection at once. zmq4 calls it, too, when Read has failed.
+func (c *conn) Close() error {
+	c.once.Do(func() {
+		c.out.fail()
+		close(c.closed)
+		c.Conn.Close()
+		c.l.forget(c)
+	})
+	return nil
+}
+
+// discard reads n bytes and forgets them.
+func discard(br *bufio.Reader, n uint64) error {
+	_, err := io.CopyN(io.Discard, br, int64(n))
+	return err
+}
