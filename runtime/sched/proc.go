@@ -94,6 +94,15 @@ func (p *Proc) Point(op Op) {
 	p.w.observe(p, op)
 }
 
+// Note tells of an operation that is executed here without a choice: something
+// that happens while p must not be interrupted, such as an access under a GIL.
+func (p *Proc) Note(op Op) {
+	if p.w.virtual && p.w.record {
+		p.w.schedule = append(p.w.schedule, Executed{Proc: p, Op: op, At: p.w.now})
+	}
+	p.w.observe(p, op)
+}
+
 // Sleep lets d pass: real time, or virtual time that costs nothing. A d of
 // zero or less is an operation all the same.
 func (p *Proc) Sleep(d time.Duration) {

@@ -160,6 +160,34 @@ func TestTimeoutIsNotDeadlock(t *testing.T) {
 	}
 }
 
+// A time-out that meets the event it waits for must not take what another Proc
+// took first.
+func TestTimeoutRace(t *testing.T) {
+	_, outcomes := explore(func(w *World) func() string {
+		l := &lock{o: w.Object("lock", "l"), held: true}
+		holders, most := 0, 0
+		try := func(p *Proc) {
+			if !p.AwaitFor(Op{Kind: Acquire}, &l.Gate, time.Second, func() bool { return !l.held }, func() { l.held = true }) {
+				return
+			}
+			holders++
+			most = max(most, holders)
+			p.Point(Op{Kind: Step})
+			holders--
+		}
+		w.Go("A", try)
+		w.Go("B", try)
+		w.Go("owner", func(p *Proc) {
+			p.Sleep(time.Second)
+			l.release(p)
+		})
+		return func() string { return fmt.Sprint(most) }
+	})
+	if outcomes["2"] > 0 || outcomes["1"] == 0 || outcomes["0"] == 0 {
+		t.Errorf("holders at once in all schedules: %v, want 0 (timed out) and 1", outcomes)
+	}
+}
+
 func TestDeadlockNamesWhoWaits(t *testing.T) {
 	w := NewVirtual(First{})
 	var g Gate

@@ -31,6 +31,9 @@ type World struct {
 	record   bool
 	schedule []Executed
 	picks    []int // every answer of the Chooser
+	// wake caches nextWake; wakeKnown is cleared whenever a Proc is resumed
+	wake      time.Duration
+	wakeKnown bool
 
 	// real Worlds
 	mu          sync.Mutex // guards procs, objects
@@ -80,10 +83,45 @@ func (w *World) Now() time.Duration {
 }
 
 // Advance moves the virtual clock by d, as if the running Proc had computed
-// for so long. It has no effect on a real World.
-func (w *World) Advance(d time.Duration) {
+// for so long, and reports whether somebody's sleep or time-out has come: then
+// the caller should offer a choice soon. It has no effect on a real World.
+func (w *World) Advance(d time.Duration) (due bool) {
+	if !w.virtual {
+		return false
+	}
+	w.now += max(d, 0)
+	return w.now >= w.nextWake()
+}
+
+// nextWake is the earliest time at which a suspended Proc wakes by itself.
+// While one Proc runs nobody else's time changes, so it is kept from choice to
+// choice.
+func (w *World) nextWake() time.Duration {
+	if !w.wakeKnown {
+		w.wake, w.wakeKnown = forever, true
+		for _, p := range w.procs {
+			if p != w.last && (p.state == sleeping || p.state == runnable) {
+				w.wake = min(w.wake, p.wakeAt)
+			}
+		}
+	}
+	return w.wake
+}
+
+// Adopt makes the calling goroutine a Proc of a real World, so that code which
+// was not started by Go can take part. Leave ends it.
+func (w *World) Adopt(name string) (p *Proc, leave func()) {
 	if w.virtual {
-		w.now += max(d, 0)
+		panic("sched: only Go adds a Proc to a virtual World")
+	}
+	p = &Proc{Name: name, w: w, ended: make(chan struct{})}
+	w.mu.Lock()
+	p.ID = len(w.procs)
+	w.procs = append(w.procs, p)
+	w.mu.Unlock()
+	return p, func() {
+		p.done = true
+		close(p.ended)
 	}
 }
 
@@ -194,6 +232,7 @@ func (w *World) runVirtual() error {
 	defer w.unwind()
 	for w.live > 0 {
 		w.startFresh()
+		w.ring()
 		p := w.choose()
 		if p == nil {
 			if w.live == 0 {
@@ -258,6 +297,7 @@ func (w *World) execute(p *Proc) {
 }
 
 func (w *World) resume(p *Proc) {
+	w.wakeKnown = false
 	if _, more := p.next(); !more {
 		p.state, p.done = finished, true
 		w.live--
@@ -278,13 +318,23 @@ func (w *World) tick() bool {
 		return false
 	}
 	w.now = max(w.now, next)
-	for _, p := range w.procs {
-		if (p.state == sleeping || p.state == runnable) && p.wakeAt <= w.now {
-			p.late = p.state == runnable
-			p.state, p.ready, p.wakeAt = runnable, nil, forever
-		}
-	}
+	w.ring()
 	return true
+}
+
+// ring wakes everybody whose time has come. A guard that holds by now wins
+// over the time-out.
+func (w *World) ring() {
+	for _, p := range w.procs {
+		if p.wakeAt > w.now || p.state != sleeping && p.state != runnable {
+			continue
+		}
+		if p.ready != nil && p.ready() {
+			continue // a candidate already; rung again if somebody is faster
+		}
+		p.late = p.ready != nil
+		p.state, p.ready, p.wakeAt = runnable, nil, forever
+	}
 }
 
 func (w *World) deadlock() error {
