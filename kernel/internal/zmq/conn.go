@@ -19,7 +19,7 @@ type conn struct {
 	identity string
 	born     time.Time
 
-	heard   atomic.Bool // ROUTER: zmq4 has had a message, so it knows the connection
+	heard   atomic.Bool // ROUTER: zmq4 has begun to read, so it knows the connection
 	settled atomic.Bool // shell: Settle has waited for it; iopub: it has subscribed
 
 	// Owned by the reader.
@@ -72,6 +72,7 @@ func (c *conn) Read(p []byte) (int, error) {
 
 // receive gets the next message that is for zmq4 from the peer.
 func (c *conn) receive() error {
+	c.heard.Store(true) // zmq4 reads from a connection once it can write to it (socket.go, addConn)
 	if f := c.after; f != nil {
 		c.after = nil
 		f()
@@ -135,7 +136,6 @@ func (c *conn) enter() error {
 	}
 	select {
 	case c.l.credits <- struct{}{}:
-		c.heard.Store(true)
 		return nil
 	case <-c.closed:
 		return net.ErrClosed
