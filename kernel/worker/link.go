@@ -36,7 +36,7 @@ const (
 	kindRun        kind = 2  // body eval.Program
 	kindInterrupt  kind = 3  // body empty, or the eval.Error to end with
 	kindInputReply kind = 4  // body inputReply
-	kindCommIn     kind = 5  // body eval.Comm
+	kindCommIn     kind = 5  // body eval.Comm; its run ends when the handler returns
 	kindCensus     kind = 6  // body empty
 	kindShutdown   kind = 7  // body empty
 	kindPing       kind = 8  // body empty

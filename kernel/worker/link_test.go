@@ -128,7 +128,7 @@ func FuzzFrameReader(f *testing.F) {
 				break
 			}
 			again = appendFrame(again, fm.kind, fm.id, fm.body)
-			w := &Worker{opts: Options{}, ready: make(chan ready, 1), runs: map[uint32]*run{}, asked: map[uint32]chan []byte{}}
+			w := &Worker{opts: Options{}, ready: make(chan ready, 1), runs: map[uint32]*Run{}, asked: map[uint32]chan []byte{}}
 			if fm.kind != kindInput { // starts a goroutine that writes the answer
 				w.deliver(fm)
 			}

@@ -68,14 +68,15 @@ func obeySignals() {
 
 // port is package host as the worker drives it.
 type port interface {
-	// run evaluates p on the calling goroutine and returns when all that it has
-	// emitted so far has been passed on.
-	run(p *eval.Program, e eval.Engine) *eval.Error
+	// run evaluates p and returns when all that it has emitted so far has been
+	// passed on: what ended it early, and its goroutines that go on.
+	run(p *eval.Program, e eval.Engine) (*eval.Error, []Goroutine)
+	// comm is run for the handler of a comm message.
+	comm(run int, m eval.Comm) (*eval.Error, []Goroutine)
 	// interrupt ends the goroutines of a run with why, or with Interrupted.
 	interrupt(run int, why *eval.Error)
-	// census lists the goroutines of a run, of all runs for 0.
-	census(run int) []Goroutine
-	comm(run int, m eval.Comm)
+	// census lists the goroutines of all runs.
+	census() []Goroutine
 }
 
 // child is this end of the link in the worker process.
@@ -161,7 +162,7 @@ func (c *child) obey(f frame) error {
 			return err
 		}
 		c.quiet.Stop()
-		go c.run(p)
+		go c.run(f.id, func() (*eval.Error, []Goroutine) { return c.host.run(p, c.engine()) })
 	case kindInterrupt:
 		var why *eval.Error
 		if len(f.body) > 0 {
@@ -203,9 +204,10 @@ func (c *child) obey(f frame) error {
 		if err := decode(f, &m); err != nil {
 			return err
 		}
-		c.host.comm(int(f.id), m)
+		c.quiet.Stop()
+		go c.run(f.id, func() (*eval.Error, []Goroutine) { return c.host.comm(int(f.id), m) })
 	case kindCensus:
-		return c.out.writeJSON(kindCensusReply, f.id, c.host.census(0))
+		return c.out.writeJSON(kindCensusReply, f.id, c.host.census())
 	case kindPing:
 		return c.out.write(kindPong, f.id, nil)
 	case kindCollect:
@@ -219,17 +221,17 @@ func (c *child) obey(f frame) error {
 	return nil
 }
 
-// run evaluates one program and reports its end.
-func (c *child) run(p *eval.Program) {
-	err := c.evaluate(p)
+// run does what a frame asked for and reports its end.
+func (c *child) run(id uint32, do func() (*eval.Error, []Goroutine)) {
+	err, census := protect(do)
 	if err != nil && err.Name == eval.LimitError {
 		debug.FreeOSMemory() // so that the sampler sees what is really in use
 	}
 	var body any
-	if census := c.host.census(p.ID); err != nil || len(census) > 0 {
+	if err != nil || len(census) > 0 {
 		body = ended{Error: err, Census: census}
 	}
-	c.end(uint32(p.ID), body)
+	c.end(id, body)
 }
 
 func (c *child) end(id uint32, body any) {
@@ -237,7 +239,8 @@ func (c *child) end(id uint32, body any) {
 	c.quiet.Reset(quietTime)
 }
 
-func (c *child) evaluate(p *eval.Program) (err *eval.Error) {
+// protect turns a panic of the engine's own into an error.
+func protect(do func() (*eval.Error, []Goroutine)) (err *eval.Error, _ []Goroutine) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = &eval.Error{
@@ -247,7 +250,7 @@ func (c *child) evaluate(p *eval.Program) (err *eval.Error) {
 			}
 		}
 	}()
-	return c.host.run(p, c.engine())
+	return do()
 }
 
 // emit sends an event to the parent; host calls it in the order of the output.
@@ -285,8 +288,8 @@ func (c *child) ask(in eval.InputRequest, cancel <-chan struct{}) (string, error
 	}
 	select {
 	case r := <-answer:
-		if r.Error != "" {
-			return "", &eval.Error{Name: eval.StdinError, Value: r.Error}
+		if r.Error != nil {
+			return "", r.Error
 		}
 		return r.Line, nil
 	case <-cancel:

@@ -41,7 +41,7 @@ func newTestPort(c *child) port {
 
 var current *testPort
 
-func (p *testPort) run(prog *eval.Program, e eval.Engine) *eval.Error {
+func (p *testPort) run(prog *eval.Program, e eval.Engine) (*eval.Error, []Goroutine) {
 	p.mu.Lock()
 	p.runs[prog.ID] = make(chan *eval.Error, 8)
 	p.mu.Unlock()
@@ -50,7 +50,11 @@ func (p *testPort) run(prog *eval.Program, e eval.Engine) *eval.Error {
 		delete(p.runs, prog.ID)
 		p.mu.Unlock()
 	}()
-	return e.Run(prog)
+	err := e.Run(prog)
+	if prog.ID == 77 {
+		return err, p.census()
+	}
+	return err, nil
 }
 
 func (p *testPort) interrupt(run int, why *eval.Error) {
@@ -70,15 +74,16 @@ func (p *testPort) stopped(run int) chan *eval.Error {
 	return p.runs[run]
 }
 
-func (p *testPort) census(run int) []Goroutine {
-	if run == 77 {
-		return []Goroutine{{Run: 77, State: "sleep", Pos: eval.Pos{Cell: "In[7]", Line: 1}}}
-	}
-	return nil
+func (p *testPort) census() []Goroutine {
+	return []Goroutine{{Run: 77, State: "sleep", Pos: eval.Pos{Cell: "In[7]", Line: 1}}}
 }
 
-func (p *testPort) comm(run int, m eval.Comm) {
+func (p *testPort) comm(run int, m eval.Comm) (*eval.Error, []Goroutine) {
+	if m.Target == "nobody" {
+		return &eval.Error{Name: UnknownComm, Value: "no target nobody"}, nil
+	}
 	p.c.emit(eval.Event{Cell: run, Comm: &m})
+	return nil, nil
 }
 
 type script struct{}

@@ -24,8 +24,8 @@ type ended struct {
 }
 
 type inputReply struct {
-	Line  string `json:"line"`
-	Error string `json:"error,omitempty"`
+	Line  string      `json:"line"`
+	Error *eval.Error `json:"error,omitempty"`
 }
 
 // Goroutine is a learner's goroutine that has not ended.

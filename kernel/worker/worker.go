@@ -83,7 +83,7 @@ type Worker struct {
 	crash   crashText
 
 	mu      sync.Mutex
-	runs    map[uint32]*run
+	runs    map[uint32]*Run
 	asked   map[uint32]chan []byte // questions of ours, by id
 	lastAsk uint32
 	cause   *eval.Error // why we killed it, nil if we did not
@@ -93,8 +93,10 @@ type Worker struct {
 	joined chan struct{} // closed when no goroutine of the Worker is left
 }
 
-// run is a program that has not ended.
-type run struct {
+// Run is a program that was begun.
+type Run struct {
+	worker    *Worker
+	id        uint32
 	ended     chan ended // capacity 1
 	ctx       context.Context
 	stop      context.CancelFunc
@@ -117,7 +119,7 @@ func Start(ctx context.Context, opts Options) (*Worker, error) {
 	w := &Worker{
 		opts:   opts,
 		ready:  make(chan ready, 1),
-		runs:   map[uint32]*run{},
+		runs:   map[uint32]*Run{},
 		asked:  map[uint32]chan []byte{},
 		joined: make(chan struct{}),
 	}
@@ -187,14 +189,23 @@ func (w *Worker) Death() *Death {
 	return d
 }
 
-// Run runs p to its end. Cancelling ctx interrupts it: deferred calls run, state
-// stays. The error is nil or a *Death. An empty program takes some 60 µs.
+// Run runs p to its end: Begin and Wait. An empty program takes some 60 µs.
 func (w *Worker) Run(ctx context.Context, p *eval.Program) (*Ended, error) {
+	r, err := w.Begin(p)
+	if err != nil {
+		return nil, err
+	}
+	return r.Wait(ctx)
+}
+
+// Begin hands p over to the worker. Programs reach the engine in the order of
+// the calls of Begin.
+func (w *Worker) Begin(p *eval.Program) (*Run, error) {
 	body, err := json.Marshal(p)
 	if err != nil {
 		return nil, fmt.Errorf("worker: %w", err)
 	}
-	return w.run(ctx, kindRun, uint32(p.ID), body)
+	return w.begin(kindRun, uint32(p.ID), body)
 }
 
 // Shell runs a command line with the shell, in the learner's working directory
@@ -204,11 +215,33 @@ func (w *Worker) Shell(ctx context.Context, id int, command string) (*Ended, err
 	return w.run(ctx, kindShell, uint32(id), []byte(command))
 }
 
+// Comm delivers a comm message of the front end, as the run id, to the handler
+// that a cell has registered, and returns when that has returned. A message for
+// which there is no handler ends with an Error named UnknownComm.
+func (w *Worker) Comm(ctx context.Context, id int, c eval.Comm) (*Ended, error) {
+	body, err := json.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("worker: %w", err)
+	}
+	return w.run(ctx, kindCommIn, uint32(id), body)
+}
+
+// UnknownComm is the name of the error for a comm that nobody here has opened,
+// or a target that nobody has registered.
+const UnknownComm = "UnknownComm"
+
 func (w *Worker) run(ctx context.Context, k kind, id uint32, body []byte) (*Ended, error) {
 	r, err := w.begin(k, id, body)
 	if err != nil {
 		return nil, err
 	}
+	return r.Wait(ctx)
+}
+
+// Wait returns when the run has ended. Cancelling ctx interrupts it: deferred
+// calls run, state stays. The error is nil or a *Death. Call it once.
+func (r *Run) Wait(ctx context.Context) (*Ended, error) {
+	w, id := r.worker, r.id
 	defer w.finish(id, r)
 	var expired <-chan time.Time
 	if s := w.opts.Limits.Seconds; s > 0 {
@@ -228,8 +261,8 @@ func (w *Worker) run(ctx context.Context, k kind, id uint32, body []byte) (*Ende
 	}
 }
 
-func (w *Worker) begin(k kind, id uint32, body []byte) (*run, error) {
-	r := &run{ended: make(chan ended, 1)}
+func (w *Worker) begin(k kind, id uint32, body []byte) (*Run, error) {
+	r := &Run{worker: w, id: id, ended: make(chan ended, 1)}
 	r.ctx, r.stop = context.WithCancel(context.Background())
 	w.mu.Lock()
 	if w.runs[id] != nil {
@@ -251,7 +284,7 @@ func (w *Worker) begin(k kind, id uint32, body []byte) (*run, error) {
 	return r, nil
 }
 
-func (w *Worker) finish(id uint32, r *run) {
+func (w *Worker) finish(id uint32, r *Run) {
 	r.stop()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -261,7 +294,7 @@ func (w *Worker) finish(id uint32, r *run) {
 }
 
 // lastAnswer prefers the end of a run to the death that came right after it.
-func (w *Worker) lastAnswer(r *run) (*Ended, error) {
+func (w *Worker) lastAnswer(r *Run) (*Ended, error) {
 	select {
 	case e := <-r.ended:
 		return &Ended{Error: e.Error, Census: e.Census}, nil
@@ -273,7 +306,7 @@ func (w *Worker) lastAnswer(r *run) (*Ended, error) {
 // interrupt asks the run to end and waits for it. A run that sits in a native
 // call is abandoned after the grace time; a worker that does not even answer a
 // ping is killed.
-func (w *Worker) interrupt(id uint32, r *run) (*Ended, error) {
+func (w *Worker) interrupt(id uint32, r *Run) (*Ended, error) {
 	w.out.write(kindInterrupt, id, nil)
 	if e, err, over := w.await(r, w.opts.Grace); over {
 		return e, err
@@ -305,7 +338,7 @@ func (w *Worker) interrupt(id uint32, r *run) (*Ended, error) {
 }
 
 // expire ends a run that has used up its time.
-func (w *Worker) expire(id uint32, r *run) (*Ended, error) {
+func (w *Worker) expire(id uint32, r *Run) (*Ended, error) {
 	limit := timeLimitError(w.opts.Limits.Seconds)
 	w.interruptWith(id, limit)
 	if e, err, over := w.await(r, w.opts.Grace); over {
@@ -320,7 +353,7 @@ func (w *Worker) interruptWith(id uint32, why *eval.Error) {
 	w.out.writeJSON(kindInterrupt, id, why)
 }
 
-func (w *Worker) await(r *run, d time.Duration) (_ *Ended, _ error, over bool) {
+func (w *Worker) await(r *Run, d time.Duration) (_ *Ended, _ error, over bool) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
@@ -368,11 +401,6 @@ func (w *Worker) Place(ctx context.Context, p Place) (Place, error) {
 		return now, errors.New(now.Error)
 	}
 	return now, nil
-}
-
-// Comm delivers a comm message of the front end.
-func (w *Worker) Comm(run int, c eval.Comm) error {
-	return w.out.writeJSON(kindCommIn, uint32(run), c)
 }
 
 // ask sends a question and waits for its answer.
@@ -572,15 +600,22 @@ func (w *Worker) answer(id uint32, in eval.InputRequest) {
 	var reply inputReply
 	switch {
 	case r == nil:
-		reply.Error = "input was asked for by a cell that has ended"
+		reply.Error = &eval.Error{Name: eval.StdinError, Value: "input was asked for by a cell that has ended"}
 	case w.opts.OnInput == nil:
-		reply.Error = "there is no one to answer questions here"
+		reply.Error = &eval.Error{Name: eval.StdinError, Value: "the cell asks for input, but no input can be given here"}
 	default:
 		line, err := w.opts.OnInput(r.ctx, in)
 		reply.Line = line
 		if err != nil {
-			reply = inputReply{Error: err.Error()}
+			reply = inputReply{Error: stdinError(err)}
 		}
 	}
 	w.out.writeJSON(kindInputReply, id, reply)
+}
+
+func stdinError(err error) *eval.Error {
+	if e, ok := errors.AsType[*eval.Error](err); ok {
+		return e
+	}
+	return &eval.Error{Name: eval.StdinError, Value: err.Error()}
 }

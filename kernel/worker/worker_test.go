@@ -199,10 +199,13 @@ func TestInput(t *testing.T) {
 func TestCommAndCensus(t *testing.T) {
 	w, rec := start(t, Options{})
 	in := eval.Comm{Kind: "msg", ID: "c1", Data: map[string]any{"v": "hi"}, Buffers: [][]byte{{0, 1, 255}, {}}}
-	if err := w.Comm(5, in); err != nil {
-		t.Fatal(err)
+	if e, err := w.Comm(t.Context(), 5, in); err != nil || e.Error != nil {
+		t.Fatal(e, err)
 	}
-	if gs, err := w.Census(t.Context()); err != nil || gs != nil {
+	if e, err := w.Comm(t.Context(), 6, eval.Comm{Kind: "open", Target: "nobody"}); err != nil || e.Error == nil || e.Error.Name != UnknownComm {
+		t.Fatal(e, err)
+	}
+	if gs, err := w.Census(t.Context()); err != nil || len(gs) != 1 || gs[0].Run != 77 {
 		t.Errorf("census %v, %v", gs, err)
 	}
 	rec.mu.Lock()
