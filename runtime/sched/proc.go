@@ -25,7 +25,6 @@ type Proc struct {
 	pending Op
 	ready   func() bool   // guard of the pending operation, nil if none
 	wakeAt  time.Duration // when the pending operation times out or sleep ends
-	late    bool          // the pending operation timed out
 	next    func() (struct{}, bool)
 	stop    func()
 	yield   func(struct{}) bool
@@ -150,12 +149,22 @@ func (p *Proc) awaitVirtual(op Op, ready func() bool, f func(), timeout time.Dur
 		p.wakeAt = p.w.now + timeout
 	}
 	p.suspend()
-	if p.late {
-		p.late = false
-		return false
+	if !ready() {
+		return false // it is here because its time has come
 	}
 	f()
 	return true
+}
+
+// candidate tells whether the pending operation can be executed now.
+func (p *Proc) candidate() bool {
+	switch p.state {
+	case runnable:
+		return p.ready == nil || p.ready() || p.wakeAt <= p.w.now
+	case sleeping:
+		return p.wakeAt <= p.w.now
+	}
+	return false
 }
 
 // suspend gives control to the scheduler until it picks p again.

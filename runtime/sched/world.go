@@ -232,7 +232,6 @@ func (w *World) runVirtual() error {
 	defer w.unwind()
 	for w.live > 0 {
 		w.startFresh()
-		w.ring()
 		p := w.choose()
 		if p == nil {
 			if w.live == 0 {
@@ -267,7 +266,7 @@ func (w *World) choose() *Proc {
 	w.enabled = w.enabled[:0]
 	last := -1
 	for _, p := range w.procs {
-		if p.state != runnable || p.ready != nil && !p.ready() {
+		if !p.candidate() {
 			continue
 		}
 		if p == w.last {
@@ -288,7 +287,7 @@ func (w *World) choose() *Proc {
 func (w *World) execute(p *Proc) {
 	w.steps++
 	if w.record {
-		preempted := w.last != nil && w.last != p && w.last.state == runnable && (w.last.ready == nil || w.last.ready())
+		preempted := w.last != nil && w.last != p && w.last.candidate()
 		w.schedule = append(w.schedule, Executed{Proc: p, Op: p.pending, At: w.now, Preempted: preempted})
 	}
 	w.observe(p, p.pending)
@@ -305,7 +304,7 @@ func (w *World) resume(p *Proc) {
 }
 
 // tick moves the clock to the next time at which a sleeper wakes or a wait
-// times out. All who wake at that time become candidates; ties are the
+// times out. All whose time has come are candidates then; ties are the
 // Chooser's.
 func (w *World) tick() bool {
 	next := forever
@@ -318,23 +317,7 @@ func (w *World) tick() bool {
 		return false
 	}
 	w.now = max(w.now, next)
-	w.ring()
 	return true
-}
-
-// ring wakes everybody whose time has come. A guard that holds by now wins
-// over the time-out.
-func (w *World) ring() {
-	for _, p := range w.procs {
-		if p.wakeAt > w.now || p.state != sleeping && p.state != runnable {
-			continue
-		}
-		if p.ready != nil && p.ready() {
-			continue // a candidate already; rung again if somebody is faster
-		}
-		p.late = p.ready != nil
-		p.state, p.ready, p.wakeAt = runnable, nil, forever
-	}
 }
 
 func (w *World) deadlock() error {
