@@ -41,21 +41,26 @@ func (nb *Notebook) Bytes() ([]byte, error) {
 	return w.Bytes(), nil
 }
 
-// WriteFile writes nb to path so that a reader sees the old file or the new
-// one, never a part. An existing file keeps its permissions; a new one gets
-// 0644 less the umask. A symbolic link stays, its target is replaced.
+// WriteFile writes nb to path as ReplaceFile does.
 func (nb *Notebook) WriteFile(path string) error {
 	data, err := nb.Bytes()
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	return ReplaceFile(path, data)
+}
+
+// ReplaceFile writes data to path so that a reader sees the old file or the new
+// one, never a part. An existing file keeps its permissions; a new one gets
+// 0644 less the umask. A symbolic link stays, its target is replaced. What is
+// no regular file, such as a pipe or /dev/null, is written to.
+func ReplaceFile(path string, data []byte) error {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}
-	return replaceFile(path, data)
-}
-
-func replaceFile(path string, data []byte) error {
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		return os.WriteFile(path, data, 0o644)
+	}
 	f, err := createBeside(path)
 	if err != nil {
 		return err
