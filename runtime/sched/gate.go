@@ -36,6 +36,14 @@ func (p *Proc) Do(op Op, g *Gate, f func()) {
 	p.w.observe(p, op)
 }
 
+// With gives access to g's state outside of any operation: for reports and
+// pictures, not for what a program decides on.
+func (g *Gate) With(f func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	f()
+}
+
 // Await waits until ready holds and executes f in the same atomic step. ready
 // must depend on g's state only (it is asked whenever that state may have
 // changed) and must not block.

@@ -37,7 +37,8 @@ type Proc struct {
 type state uint8
 
 const (
-	fresh    state = iota // not yet run to its first operation
+	added    state = iota // not started
+	fresh                 // not yet run to its first operation
 	runnable              // its pending operation can be executed, or its guard may hold
 	sleeping              // waits for wakeAt only
 	finished

@@ -138,27 +138,40 @@ func (w *World) Object(kind, name string) *Object {
 // Go adds a flow of control that runs fn. In a virtual World it begins when
 // the scheduler next has control, at the latest when Run is called.
 func (w *World) Go(name string, fn func(*Proc)) *Proc {
-	p := &Proc{Name: name, fn: fn, w: w}
-	if w.virtual {
-		p.ID = len(w.procs)
-		w.procs = append(w.procs, p)
-		w.live++
-		p.start()
-		return p
+	p := w.Add(name)
+	p.Start(fn)
+	return p
+}
+
+// Add makes a Proc that Start lets begin, for callers that must have it before
+// it runs.
+func (w *World) Add(name string) *Proc {
+	p := &Proc{Name: name, w: w, ended: make(chan struct{})}
+	if !w.virtual {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.wg.Add(1)
 	}
-	w.mu.Lock()
 	p.ID = len(w.procs)
 	w.procs = append(w.procs, p)
-	w.mu.Unlock()
-	p.ended = make(chan struct{})
-	w.wg.Add(1)
+	return p
+}
+
+// Start begins fn on p, which Add made.
+func (p *Proc) Start(fn func(*Proc)) {
+	p.fn = fn
+	if p.w.virtual {
+		p.state = fresh
+		p.w.live++
+		p.start()
+		return
+	}
 	go func() {
-		defer w.wg.Done()
+		defer p.w.wg.Done()
 		defer close(p.ended)
 		p.body()
 		p.done = true
 	}()
-	return p
 }
 
 // Choose asks for one of n alternatives (n ≥ 1): the Chooser in a virtual
@@ -323,7 +336,7 @@ func (w *World) tick() bool {
 func (w *World) deadlock() error {
 	e := &DeadlockError{}
 	for _, p := range w.procs {
-		if p.state != finished {
+		if p.state != finished && p.state != added {
 			e.Waiting = append(e.Waiting, p)
 		}
 	}
@@ -334,7 +347,7 @@ func (w *World) deadlock() error {
 func (w *World) unwind() {
 	w.aborting = true
 	for _, p := range w.procs {
-		if p.state != finished {
+		if p.state != finished && p.state != added {
 			p.stop()
 			p.state, p.done = finished, true
 		}
