@@ -1,8 +1,8 @@
 package host
 
 import (
+	"errors"
 	"io"
-	"reflect"
 	"sync/atomic"
 
 	"braid/kernel/eval"
@@ -20,41 +20,85 @@ type Interrupt struct{ Err *eval.Error }
 
 // Check panics with Interrupt if the calling goroutine belongs to a run that
 // is being interrupted; otherwise it returns. Cheap enough for a slow path only.
-func Check() { panic("host: not linked") }
-
-// Go runs fn on a new goroutine that belongs to the run of the caller (a
-// learner's go statement at pos). A panic that leaves fn becomes an error of
-// that run; explain, if not nil, turns the panic value into an Error with the
-// learner's frames and runs on the panicking goroutine inside the recovering defer.
-func Go(pos eval.Pos, fn func(), explain func(recovered any) *eval.Error) { panic("host: not linked") }
-
-// Send, Recv and Select are Go's channel operations for interpreted code: they
-// behave as the language says (nil channels, closed channels, panics with the
-// runtime's own error values), and end with an Interrupt panic when the run is
-// interrupted, and are seen by the deadlock detector as waiting at pos.
-func Send(pos eval.Pos, ch, v reflect.Value)                         { panic("host: not linked") }
-func Recv(pos eval.Pos, ch reflect.Value) (v reflect.Value, ok bool) { panic("host: not linked") }
-
-// Select waits for one of cases, as reflect.Select does; a SelectDefault case
-// makes it non-blocking.
-func Select(pos eval.Pos, cases []reflect.SelectCase) (chosen int, v reflect.Value, ok bool) {
-	panic("host: not linked")
+// Each interrupt is delivered once to a goroutine, so that its deferred calls
+// can loop and wait.
+func Check() {
+	if g := current(); g != nil {
+		g.pending()
+	}
 }
-
-// Overlay gives the replacements for standard library symbols (by import path,
-// then by name; functions as values, variables as addressable values, types as
-// nil pointers, the form yaegi's Exports have) that make waits listen, output
-// belong to its cell, and os.Exit end a cell. An engine looks here first.
-func Overlay() map[string]map[string]reflect.Value { panic("host: not linked") }
 
 // Emit publishes an event for the run of the calling goroutine, in order with
 // the text that the goroutine wrote before.
-func Emit(ev eval.Event) { panic("host: not linked") }
+func Emit(ev eval.Event) {
+	g := current()
+	r := runOf(g)
+	if r.mute.Load() {
+		return
+	}
+	out.mu.Lock()
+	if out.bytes >= maxQueue {
+		out.waitForRoom(g)
+	}
+	out.mu.Unlock()
+	out.event(r, ev)
+}
 
 // Stdout and Stderr are the ordered streams of the run of whoever writes.
-func Stdout() io.Writer { panic("host: not linked") }
-func Stderr() io.Writer { panic("host: not linked") }
+func Stdout() io.Writer { return writer(stdout) }
+func Stderr() io.Writer { return writer(stderr) }
 
 // Input asks the front end for a line (without its newline). It fails with an
-// *eval.Error named StdinError if the run may not ask.
-func Input(prompt string, password bool) (string, error) { panic("host: not linked") }
+// *eval.Error named StdinError if the run may not ask, and with io.EOF if the
+// answer is "\x04". Everything emitted before is passed on first.
+func Input(prompt string, password bool) (string, error) {
+	g := current()
+	return ask(g, runOf(g), prompt, password)
+}
+
+type answer struct {
+	line string
+	err  error
+}
+
+// ask puts one question on behalf of g, which may be nil.
+func ask(g *goroutine, r *Run, prompt string, password bool) (string, error) {
+	if !r.cfg.AllowStdin || r.cfg.Input == nil || !r.isRunning() {
+		return "", &eval.Error{Name: eval.StdinError, Value: "the cell asks for input, but no input can be given here",
+			Notes: []string{"Give the program its input in the source, for example with strings.NewReader."}}
+	}
+	Flush()
+	answers := make(chan answer, 1)
+	go func() {
+		line, err := r.cfg.Input(eval.InputRequest{Cell: r.id, Prompt: prompt, Password: password})
+		answers <- answer{line, err}
+	}()
+	var a answer
+	if g == nil {
+		select {
+		case a = <-answers:
+		case <-r.stop.Load().ch:
+			return "", io.EOF
+		}
+	} else {
+		w, stop := g.park("input", g.where(), true)
+		select {
+		case a = <-answers:
+			g.unpark(w)
+		case <-stop:
+			g.unpark(w)
+			g.stopped()
+			return "", io.EOF
+		}
+	}
+	var e *eval.Error
+	switch {
+	case errors.As(a.err, &e):
+		return "", e
+	case a.err != nil:
+		return "", &eval.Error{Name: eval.StdinError, Value: a.err.Error()}
+	case a.line == "\x04":
+		return "", io.EOF
+	}
+	return a.line, nil
+}

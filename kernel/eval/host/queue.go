@@ -1,0 +1,369 @@
+package host
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"braid/kernel/eval"
+)
+
+const (
+	// maxQueue bounds the text and events that wait for the sink, in bytes;
+	// whoever writes more waits (and can be interrupted).
+	maxQueue = 8 << 20
+	// maxText bounds the text of one event.
+	maxText = 128 << 10
+	// eagerText is how much text is passed on without waiting for more.
+	eagerText = 64 << 10
+	// flushDelay is how long text may wait for more text.
+	flushDelay = 15 * time.Millisecond
+	// eventSize is what an event that is no text counts for in the queue.
+	eventSize = 1 << 10
+)
+
+const (
+	stdout = iota
+	stderr
+)
+
+var streamNames = [2]string{"stdout", "stderr"}
+
+// queue is the one ordered queue of everything that runs emit. Writers append
+// under mu; one consumer goroutine takes all there is and calls the sink.
+type queue struct {
+	mu     sync.Mutex
+	items  []item
+	bytes  int    // queued and not yet passed on
+	taken  uint64 // items ever queued
+	passed uint64 // items the sink has returned from
+	armed  bool   // the consumer knows that there is something
+	rushed bool   // and that it is urgent
+	moved  *sync.Cond
+	space  chan struct{} // closed when the queue has room again; nil if nobody waits
+	sink   func(eval.Event)
+
+	wake, rush chan struct{}
+	start      sync.Once
+}
+
+// item is one event, or a piece of text of one stream of a run.
+type item struct {
+	run    *Run
+	stream int
+	text   []byte
+	ev     *eval.Event
+}
+
+var out = newQueue()
+
+func newQueue() *queue {
+	q := &queue{wake: make(chan struct{}, 1), rush: make(chan struct{}, 1)}
+	q.moved = sync.NewCond(&q.mu)
+	return q
+}
+
+// SetSink says where events go. sink is called by one goroutine, in order; while
+// it blocks, events queue up to 8 MiB and then writers wait. Until SetSink is
+// called events are kept.
+func SetSink(sink func(eval.Event)) {
+	out.mu.Lock()
+	out.sink = sink
+	out.mu.Unlock()
+	out.start.Do(func() { go out.consume() })
+}
+
+// Flush returns when everything emitted before the call, including text that
+// native code and other processes have written to descriptors 1 and 2, has been
+// passed to the sink.
+func Flush() {
+	q := out
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	drainRaw(q)
+	if q.sink == nil {
+		return
+	}
+	for target := q.taken; q.passed < target; q.moved.Wait() {
+		q.hurry()
+	}
+}
+
+// hurry makes the consumer pass on what there is. q.mu is held.
+func (q *queue) hurry() {
+	q.arm()
+	if !q.rushed {
+		q.rushed = true
+		select {
+		case q.rush <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (q *queue) arm() {
+	if !q.armed {
+		q.armed = true
+		select {
+		case q.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// write appends text of the calling goroutine to its run's stream.
+func (q *queue) write(g *goroutine, stream int, p []byte) {
+	r := runOf(g)
+	if r.mute.Load() || len(p) == 0 {
+		return
+	}
+	if r.cfg.StderrToStdout {
+		stream = stdout
+	}
+	for len(p) > maxQueue { // a giant write waits for room piece by piece
+		q.writePiece(g, r, stream, p[:maxQueue])
+		p = p[maxQueue:]
+	}
+	q.writePiece(g, r, stream, p)
+}
+
+// raw queues what came through a captured descriptor. q.mu is held.
+func (q *queue) raw(r *Run, stream int, p []byte) {
+	rawPossible.Store(true)
+	if r.mute.Load() {
+		return
+	}
+	if r.cfg.StderrToStdout {
+		stream = stdout
+	}
+	if q.text(r, stream, p) && r.cfg.EndAtOutputLimit {
+		go r.Interrupt(outputLimitError(r))
+	}
+}
+
+func (q *queue) writePiece(g *goroutine, r *Run, stream int, p []byte) {
+	q.mu.Lock()
+	if rawPossible.Load() {
+		drainRaw(q)
+	}
+	if q.bytes >= maxQueue {
+		q.waitForRoom(g)
+	}
+	over := q.text(r, stream, p)
+	q.mu.Unlock()
+	if over && r.cfg.EndAtOutputLimit {
+		endCell(outputLimitError(r))
+	}
+}
+
+// waitForRoom blocks the writer while the queue is full. q.mu is held before
+// and after; an interrupt releases it and panics.
+func (q *queue) waitForRoom(g *goroutine) {
+	for q.bytes >= maxQueue {
+		if q.space == nil {
+			q.space = make(chan struct{})
+		}
+		space := q.space
+		q.hurry()
+		q.mu.Unlock()
+		if g == nil {
+			<-space
+		} else {
+			select {
+			case <-space:
+			case <-g.pending().ch:
+				g.stopped()
+			}
+		}
+		q.mu.Lock()
+	}
+}
+
+// text queues text and says whether it went over the run's limit. q.mu is held.
+func (q *queue) text(r *Run, stream int, p []byte) (over bool) {
+	t := &r.text[stream]
+	if limit := r.cfg.Limits.Output; limit > 0 {
+		room := limit - r.text[stdout].written - r.text[stderr].written
+		if int64(len(p)) > room {
+			over = true
+			cut := wholeRunes(p[:max(room, 0)])
+			t.dropped += int64(len(p) - cut)
+			p = p[:cut]
+		}
+	}
+	t.written += int64(len(p))
+	if over && !r.text[stdout].noticed {
+		r.text[stdout].noticed = true
+		r.text[stdout].written += int64(len(p)) // what follows is dropped whole, be it short enough or not
+		r.text[stdout].written = max(r.text[stdout].written, r.cfg.Limits.Output)
+		if !r.cfg.EndAtOutputLimit {
+			q.append(r, stream, p)
+			p = []byte(outputNotice(r))
+		}
+	}
+	q.append(r, stream, p)
+	return over
+}
+
+func (q *queue) append(r *Run, stream int, p []byte) {
+	if len(p) == 0 {
+		return
+	}
+	q.bytes += len(p)
+	if n := len(q.items); n > 0 {
+		last := &q.items[n-1]
+		if last.run == r && last.stream == stream && last.ev == nil && len(last.text)+len(p) <= maxText {
+			last.text = append(last.text, p...)
+			q.prompt()
+			return
+		}
+	}
+	q.items = append(q.items, item{run: r, stream: stream, text: append(make([]byte, 0, max(len(p), 256)), p...)})
+	q.taken++
+	q.prompt()
+}
+
+func (q *queue) prompt() {
+	if q.bytes >= eagerText {
+		q.hurry()
+	} else {
+		q.arm()
+	}
+}
+
+func outputNotice(r *Run) string {
+	return fmt.Sprintf("\n[the rest of the output is dropped: %s wrote more than the limit of %s]\n", r.name, sizeText(r.cfg.Limits.Output))
+}
+
+func outputLimitError(r *Run) *eval.Error {
+	return &eval.Error{Name: eval.LimitError, Value: "more than " + sizeText(r.cfg.Limits.Output) + " of output",
+		Notes: []string{"Print less: every tenth or hundredth step of a long loop, say."}}
+}
+
+func sizeText(n int64) string {
+	switch {
+	case n >= 1<<30 && n%(1<<30) == 0:
+		return fmt.Sprintf("%d GiB", n>>30)
+	case n >= 1<<20 && n%(1<<20) == 0:
+		return fmt.Sprintf("%d MiB", n>>20)
+	case n >= 1<<10 && n%(1<<10) == 0:
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
+
+// event queues an event of a run and passes it on soon.
+func (q *queue) event(r *Run, ev eval.Event) {
+	ev.Cell = r.id
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if rawPossible.Load() {
+		drainRaw(q)
+	}
+	q.items = append(q.items, item{run: r, ev: &ev})
+	q.taken++
+	q.bytes += eventSize
+	q.hurry()
+}
+
+func (q *queue) dropped(r *Run) int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return r.text[stdout].dropped + r.text[stderr].dropped
+}
+
+// consume passes on what is queued, for ever.
+func (q *queue) consume() {
+	timer := time.NewTimer(time.Hour)
+	for range q.wake {
+		timer.Reset(flushDelay)
+		select {
+		case <-q.rush:
+		case <-timer.C:
+		}
+		for q.pass() {
+		}
+	}
+}
+
+// pass takes all items, gives them to the sink and says whether there were any.
+func (q *queue) pass() bool {
+	q.mu.Lock()
+	items := q.items
+	q.items, q.rushed = nil, false
+	if len(items) == 0 {
+		q.armed = false
+	}
+	sink := q.sink
+	q.mu.Unlock()
+	for i := range items {
+		size := items[i].pass(sink)
+		items[i] = item{}
+		q.mu.Lock()
+		q.passed++
+		q.bytes -= size
+		if q.space != nil && q.bytes < maxQueue/2 {
+			close(q.space)
+			q.space = nil
+		}
+		q.moved.Broadcast()
+		q.mu.Unlock()
+	}
+	return len(items) > 0
+}
+
+// pass gives one item to the sink and returns its size in the queue.
+func (it *item) pass(sink func(eval.Event)) int {
+	if it.ev != nil {
+		sink(*it.ev)
+		return eventSize
+	}
+	size := len(it.text)
+	partial := &it.run.text[it.stream].partial
+	text := it.text
+	if len(*partial) > 0 {
+		text = append(*partial, text...)
+	}
+	for len(text) > 0 {
+		cut := wholeRunes(text[:min(len(text), maxText)])
+		if cut == 0 {
+			break
+		}
+		sink(eval.Event{Cell: it.run.id, Stream: &eval.Stream{Name: streamNames[it.stream], Text: strings.ToValidUTF8(string(text[:cut]), "\uFFFD")}})
+		text = text[cut:]
+	}
+	*partial = append([]byte(nil), text...)
+	return size
+}
+
+// wholeRunes is the length of p without a rune that is only begun at its end.
+func wholeRunes(p []byte) int {
+	for i := 1; i <= min(len(p), utf8.UTFMax-1); i++ {
+		if b := p[len(p)-i]; utf8.RuneStart(b) {
+			if !utf8.FullRune(p[len(p)-i:]) {
+				return len(p) - i
+			}
+			break
+		}
+	}
+	return len(p)
+}
+
+// writer is a stream of the run of whoever writes.
+type writer int
+
+func (w writer) Write(p []byte) (int, error) {
+	out.write(current(), int(w), p)
+	return len(p), nil
+}
+
+// WriteString spares fmt and io a copy.
+func (w writer) WriteString(s string) (int, error) {
+	return w.Write([]byte(s))
+}
+
+// rawPossible is set while code may write to descriptors 1 and 2 past this package.
+var rawPossible atomic.Bool

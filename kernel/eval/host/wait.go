@@ -1,0 +1,122 @@
+package host
+
+import (
+	"sync/atomic"
+
+	"braid/kernel/eval"
+)
+
+// wait says what a goroutine waits for. It lives in the list of its goroutine
+// from before it blocks until after it is woken.
+type wait struct {
+	op    string // as goroutine dumps call it: "chan receive", "sync.Mutex.Lock"
+	pos   eval.Pos
+	awake bool // a timer or the world outside may end the wait: no proof of a deadlock
+	used  bool // for goroutine.own
+	prev  *wait
+	next  *wait
+}
+
+// Counters of all learner goroutines. The deadlock detector looks closer when
+// as many wait as there are.
+var (
+	alive  atomic.Int64 // goroutines of learners, the main ones included
+	asleep atomic.Int64 // waits that only another learner goroutine can end
+	wakes  atomic.Uint64
+	wakers atomic.Int64 // armed timers and such that will run learner code or end a wait
+)
+
+// stopState is one interrupt period of a run: ch closes when the next begins.
+type stopState struct {
+	gen uint32 // interrupts so far
+	ch  chan struct{}
+	err *eval.Error // why the last one came; nil for the user's
+}
+
+// park registers a wait of the calling goroutine. It panics with Interrupt if
+// the goroutine's run is being interrupted and it has not heard of it yet. The
+// caller then blocks until it has what it waits for, or until stop closes, and
+// calls unpark in both cases. g may be nil: nobody interrupts the wait then.
+func (g *goroutine) park(op string, pos eval.Pos, awake bool) (w *wait, stop <-chan struct{}) {
+	if g == nil {
+		return nil, nil
+	}
+	st := g.pending()
+	g.mu.Lock()
+	w = &g.own
+	if w.used {
+		w = new(wait)
+	}
+	w.op, w.pos, w.awake, w.used = op, pos, awake, true
+	w.prev, w.next = nil, g.waits
+	if w.next != nil {
+		w.next.prev = w
+	}
+	g.waits = w
+	g.mu.Unlock()
+	if awake {
+		wakers.Add(1)
+	} else if asleep.Add(1) >= alive.Load() && wakers.Load() == 0 {
+		suspectDeadlock()
+	}
+	return w, st.ch
+}
+
+// unpark ends a wait.
+func (g *goroutine) unpark(w *wait) {
+	if g == nil {
+		return
+	}
+	wakes.Add(1)
+	if w.awake {
+		wakers.Add(-1)
+	} else {
+		asleep.Add(-1)
+	}
+	g.mu.Lock()
+	if w.prev != nil {
+		w.prev.next = w.next
+	} else {
+		g.waits = w.next
+	}
+	if w.next != nil {
+		w.next.prev = w.prev
+	}
+	w.used = false
+	g.mu.Unlock()
+}
+
+// pending returns the stop state that a wait of the calling goroutine listens
+// to. It panics with Interrupt if there is an interrupt to deliver first.
+func (g *goroutine) pending() *stopState {
+	st := g.run.stop.Load()
+	if st.gen != 0 {
+		g.deliver(st)
+	}
+	return st
+}
+
+// deliver panics with Interrupt unless the calling goroutine has had this one:
+// a deferred call may go on waiting and looping until it is interrupted again.
+// Native children have no record of their own and are stopped at every turn.
+func (g *goroutine) deliver(st *stopState) {
+	if !g.owned() {
+		panic(Interrupt{st.err})
+	}
+	if g.delivered != st.gen {
+		g.delivered = st.gen
+		panic(Interrupt{st.err})
+	}
+}
+
+// disarm takes back a waker.
+func disarm() {
+	if wakers.Add(-1) == 0 && suspicious() {
+		suspectDeadlock()
+	}
+}
+
+// stopped is called after a wait that ended because stop closed.
+func (g *goroutine) stopped() {
+	g.deliver(g.run.stop.Load())
+}
