@@ -19,10 +19,14 @@ type conn struct {
 	identity string
 	born     time.Time
 
-	heard   atomic.Bool // ROUTER: zmq4 has begun to read, so it knows the connection
 	settled atomic.Bool // shell: Settle has waited for it; iopub: it has subscribed
 
+	// known is closed when zmq4 has the connection in its tables: it begins to read
+	// messages only then (socket.go, addConn).
+	known chan struct{}
+
 	// Owned by the reader.
+	begun  bool // known is closed
 	br     *bufio.Reader
 	in     parcel
 	after  func() // runs when zmq4 has dealt with what is in the parcel
@@ -35,7 +39,7 @@ type conn struct {
 }
 
 func newConn(l *listener, nc net.Conn, br *bufio.Reader, identity string) *conn {
-	c := &conn{Conn: nc, l: l, identity: identity, born: time.Now(), br: br, closed: make(chan struct{})}
+	c := &conn{Conn: nc, l: l, identity: identity, born: time.Now(), br: br, known: make(chan struct{}), closed: make(chan struct{})}
 	c.out.conn = c
 	c.out.raw = rawConn(nc)
 	c.out.written.skip = len(greeting)
@@ -72,7 +76,10 @@ func (c *conn) Read(p []byte) (int, error) {
 
 // receive gets the next message that is for zmq4 from the peer.
 func (c *conn) receive() error {
-	c.heard.Store(true) // zmq4 reads from a connection once it can write to it (socket.go, addConn)
+	if !c.begun {
+		c.begun = true
+		close(c.known)
+	}
 	if f := c.after; f != nil {
 		c.after = nil
 		f()

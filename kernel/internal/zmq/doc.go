@@ -40,7 +40,7 @@
 //	router.go listen,     PING and other commands reach the receiver                   conn.command
 //	pub.go listen
 //	router.go write       holds a mutex of the socket while a peer does not read       outbox: Write never blocks
-//	router.go write       waits five minutes if no peer has ever connected             router.Send asks for the identity first
+//	router.go write       waits five minutes if no peer has ever connected             router.reach
 //	router.go listen      readers wait for ever at a full channel after Close          listener.credits
 //	router.go write       two connections with one identity both get the replies       listener.register: the newer one has it
 //	pub.go run, write     one goroutine writes to all subscribers, its queue has no    outbox, publisher.waitRoom, tap

@@ -34,15 +34,29 @@ func (r *router) Send(frames [][]byte) error {
 	if len(frames) < 2 {
 		return errors.New("zmq: a message for a ROUTER needs an identity and a body")
 	}
-	// zmq4 blocks until a first peer has ever connected; a peer that we have
-	// heard of is one.
-	if c := r.l.lookup(string(frames[0])); c == nil || !c.heard.Load() {
+	if !r.reach(string(frames[0])) {
 		r.l.counts.unroutable.Add(1)
 		return nil
 	}
 	// Errors are those of single connections: these end by themselves.
 	_ = r.sock.SendMulti(zmq4.NewMsgFrom(frames...))
 	return nil
+}
+
+// reach waits until zmq4 can route to the identity, a moment after its handshake,
+// and reports false if nobody has it. Asked for a peer before it has ever had
+// one, zmq4 itself would wait for five minutes.
+func (r *router) reach(identity string) bool {
+	c := r.l.lookup(identity)
+	if c == nil {
+		return false
+	}
+	select {
+	case <-c.known:
+		return true
+	case <-c.closed:
+		return false
+	}
 }
 
 func (r *router) Recv() ([][]byte, error) {

@@ -145,10 +145,11 @@ func echo(hb *router) {
 func (s *Sockets) Ports() Ports { return s.ports }
 
 // Settle is called with the identity of a shell request before it is handled.
-// For the first request of a client it waits a moment for that client's iopub
-// connection, so that the output of the first cell is not published before the
-// subscription arrives: 5 ms, then until no subscriber is in its handshake or
-// yet to subscribe, at most 200 ms. Later it returns at once.
+// For the first request of a client it waits a moment for that client's other
+// connections, so that the output of its first cell is not published before the
+// subscription arrives, and its first input_request finds it: 5 ms, then until
+// no peer of iopub and stdin is in its handshake and no subscriber has yet to
+// subscribe, at most 200 ms. Later it returns at once.
 func (s *Sockets) Settle(identity []byte) {
 	c := s.shell.l.lookup(string(identity))
 	if c == nil || c.settled.Swap(true) {
@@ -162,6 +163,7 @@ func (s *Sockets) Settle(identity []byte) {
 		return
 	}
 	s.iopub.l.waitSettled(ctx)
+	s.stdin.l.waitSettled(ctx)
 }
 
 // How long Settle waits.

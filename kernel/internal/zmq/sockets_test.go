@@ -75,6 +75,22 @@ func TestIdentitiesAreDistinct(t *testing.T) {
 	}
 }
 
+// An input_request goes to a client that has never sent anything on stdin.
+func TestSendFirst(t *testing.T) {
+	for range 50 {
+		s := listenTest(t, Config{})
+		p := dialPeer(t, s.Ports().Stdin, "DEALER", "client")
+		eventually(t, "the client is connected", func() bool { return s.Stats().Connections == 1 })
+		if err := s.Stdin.Send([][]byte{[]byte("client"), []byte("input_request")}); err != nil {
+			t.Fatal(err)
+		}
+		if got := p.recv(); got[0] != "input_request" {
+			t.Fatalf("received %q", got)
+		}
+		s.Close()
+	}
+}
+
 func TestSendToNobody(t *testing.T) {
 	s := listenTest(t, Config{})
 	if err := s.Shell.Send([][]byte{[]byte("nobody"), []byte("x")}); err != nil {

@@ -321,7 +321,7 @@ func (l *listener) waitSettled(ctx context.Context) {
 		l.mu.Lock()
 		settled := len(l.pending) == 0
 		for c := range l.conns {
-			settled = settled && (c.settled.Load() || time.Since(c.born) > settleMost)
+			settled = settled && (l.role == roleRouter || c.settled.Load() || time.Since(c.born) > settleMost)
 		}
 		changed := l.changed.wait()
 		l.mu.Unlock()
