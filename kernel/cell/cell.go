@@ -46,14 +46,15 @@ type Cell struct {
 	Source string      // as the learner wrote it
 	File   *token.File // the cell in the FileSet given to Parse
 
-	Directives []Directive         // magics, in order; their lines are no Go
-	Package    *ast.Ident          // the name in a package clause, or nil
-	Imports    []*ast.ImportSpec   // in order
-	Items      []Item              // declarations and statements, in order, without the result
-	Result     []ast.Expr          // the final expression, or expressions "a, b"; nil if there is none
-	Quiet      bool                // the result is followed by a semicolon: don't show it
-	RunMain    bool                // a package clause and a func main that the cell itself does not call: run it last
-	Comments   []*ast.CommentGroup // all comments, in order
+	Directives  []Directive         // magics, in order; their lines are no Go
+	Package     *ast.Ident          // the name in a package clause, or nil
+	Imports     []*ast.ImportSpec   // in order
+	ImportDecls []*ast.GenDecl      // the declarations that Imports are in
+	Items       []Item              // declarations and statements, in order, without the result
+	Result      []ast.Expr          // the final expression, or expressions "a, b"; nil if there is none
+	Quiet       bool                // the result is followed by a semicolon: don't show it
+	RunMain     bool                // a package clause and a func main that the cell itself does not call: run it last
+	Comments    []*ast.CommentGroup // all comments, in order
 }
 
 // Item is a declaration or a statement; exactly one of the two is set. A

@@ -248,6 +248,7 @@ func (p *cellParser) declaration(end int) {
 		switch d := d.(type) {
 		case *ast.GenDecl:
 			if d.Tok == token.IMPORT {
+				p.cell.ImportDecls = append(p.cell.ImportDecls, d)
 				for _, s := range d.Specs {
 					p.cell.Imports = append(p.cell.Imports, s.(*ast.ImportSpec))
 				}

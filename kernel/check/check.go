@@ -4,9 +4,9 @@
 // refused, that its errors are the compiler's (words, line, column), and that
 // a refused cell leaves no trace.
 //
-// Every cell becomes a types.Package of its own, with the path "main"; the
-// objects of earlier cells that the cell names are inserted in its scope, so
-// that they keep their identity for ever. See State for the rules of
+// Every cell becomes a types.Package of its own, with the path "main"; around
+// its scope lies another one with the objects of earlier cells that the cell
+// names, so that they keep their identity for ever. See State for the rules of
 // redeclaration.
 package check
 
@@ -14,6 +14,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"strings"
 
 	"braid/kernel/cell"
 )
@@ -23,23 +24,6 @@ const Path = "main"
 
 // Entry is the name of the function in Checked.File that holds the statements.
 const Entry = "ˍcell"
-
-// State is what a session's next cell can see. It is immutable: Check returns
-// the State after a cell, and any State can be checked against again.
-type State struct {
-	fset *token.FileSet
-	imp  types.Importer
-}
-
-// NewState returns the State of a session that has run nothing.
-func NewState(fset *token.FileSet, imp types.Importer) *State {
-	return &State{fset: fset, imp: imp}
-}
-
-// Check type-checks a cell. If a Diagnostic is an Error, Checked is nil; the
-// State is the same afterwards in every case. Diagnostics are sorted by
-// position; warnings are also in Checked.Warnings.
-func (s *State) Check(c *cell.Cell) (*Checked, []cell.Diagnostic) { return nil, nil }
 
 // Checked is a cell that Go would accept.
 type Checked struct {
@@ -97,6 +81,17 @@ type Decl struct {
 	// Deps are the declarations that the type, body or initialiser names,
 	// of this and of earlier cells, without itself.
 	Deps []*Decl
+
+	packages map[string]string // names of packages that it uses → import path
+	group    *ast.GenDecl      // that the declaration is a part of
+	replaces *Decl             // of a Func: the one whose callers call it now
+	methods  []*Decl           // of a Type: those declared in its cell
+}
+
+// Name returns the name as the learner wrote it.
+func (d *Decl) Name() string {
+	name, _, _ := strings.Cut(d.Obj.Name(), mark)
+	return name
 }
 
 // Import is a package under the name cells know it by; Name is "." for a dot import.
