@@ -81,6 +81,9 @@ func (t *Thread) attach() {
 		return
 	}
 	t.holding, t.runSince = true, t.Now()
+	if t.in.kind == explored && t.serial() {
+		t.proc.Point(sched.Op{Kind: sched.Step, Label: "take the GIL"})
+	}
 }
 
 func (t *Thread) detach() {

@@ -15,10 +15,11 @@ type Proc struct {
 	// Local belongs to the package that made the Proc.
 	Local any
 
-	w    *World
-	fn   func(*Proc)
-	done bool
-	err  *Panic
+	w      *World
+	parent *Proc
+	fn     func(*Proc)
+	done   bool
+	err    *Panic
 
 	// virtual Worlds
 	state   state

@@ -13,9 +13,10 @@ type World struct {
 	virtual bool
 	procs   []*Proc
 	objects int
-	// Observer, if set before the run, is told of every executed operation. In
-	// a real World it is called by the executing goroutine and must be safe for
-	// concurrent use.
+	// Observer, if set before Procs are added, is told of every executed
+	// operation, and with a Spawn of every Proc that is added. In a real World
+	// it is called by the executing goroutine and must be safe for concurrent
+	// use.
 	Observer func(p *Proc, op Op)
 	// StepLimit bounds a virtual run (2,000,000 if zero).
 	StepLimit int
@@ -24,6 +25,7 @@ type World struct {
 	chooser  Chooser
 	now      time.Duration
 	last     *Proc
+	running  *Proc
 	live     int
 	steps    int
 	enabled  []*Proc
@@ -154,8 +156,16 @@ func (w *World) Add(name string) *Proc {
 	}
 	p.ID = len(w.procs)
 	w.procs = append(w.procs, p)
+	if w.virtual {
+		p.parent = w.running
+		w.observe(p, Op{Kind: Spawn, Label: "start " + name})
+	}
 	return p
 }
+
+// Parent is the Proc that added p, or nil if that was done from outside a
+// virtual World.
+func (p *Proc) Parent() *Proc { return p.parent }
 
 // Start begins fn on p, which Add made.
 func (p *Proc) Start(fn func(*Proc)) {
@@ -310,7 +320,11 @@ func (w *World) execute(p *Proc) {
 
 func (w *World) resume(p *Proc) {
 	w.wakeKnown = false
-	if _, more := p.next(); !more {
+	before := w.running
+	w.running = p
+	_, more := p.next()
+	w.running = before
+	if !more {
 		p.state, p.done = finished, true
 		w.live--
 	}

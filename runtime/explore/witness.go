@@ -1,0 +1,196 @@
+package explore
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+
+	"braid/runtime/sched"
+)
+
+// Witness is one schedule, step by step, and the string that repeats it.
+type Witness struct {
+	Outcome     string
+	Steps       []WitnessStep
+	Preemptions int
+	Replay      string
+}
+
+// WitnessStep is one executed operation.
+type WitnessStep struct {
+	Thread    string
+	Lane      int // number of the thread
+	Op        sched.Op
+	Preempted bool // the thread before could have gone on
+}
+
+// String writes a step a line, a column a thread.
+func (w *Witness) String() string {
+	var b strings.Builder
+	for i, s := range w.Steps {
+		fmt.Fprintf(&b, "%3d  %-12s %s%s\n", i+1, s.Thread, strings.Repeat("                    ", s.Lane), s.Op)
+	}
+	fmt.Fprintf(&b, "     → %s (replay %q)", w.Outcome, w.Replay)
+	return b.String()
+}
+
+// Outcome returns the outcome that prints as text does.
+func (r *Report) Outcome(value any) (Outcome, bool) {
+	text := fmt.Sprint(value)
+	for _, o := range r.Outcomes {
+		if o.Text == text {
+			return o, true
+		}
+	}
+	return Outcome{}, false
+}
+
+// Witness returns the schedule with the fewest preemptions, then steps, that
+// leads to an outcome; nil if none does.
+func (r *Report) Witness(value any) *Witness {
+	o, ok := r.Outcome(value)
+	if !ok {
+		return nil
+	}
+	w, err := run(r.opts, r.program, o.witness)
+	if err != nil {
+		return nil // a program that does not repeat: Replay says so
+	}
+	return w
+}
+
+// ErrNotRepeated tells that a program did not ask for the choices that a replay
+// string answers: it is another program, or depends on more than its schedule.
+var ErrNotRepeated = errors.New("the program does not follow this schedule: it is not the one that was explored, " +
+	"or it depends on time, chance or map order")
+
+// Replay repeats a schedule of a program explored with the same Options. The
+// string is the same on every machine.
+func Replay(o Options, program func(w *World), schedule string) (*Witness, error) {
+	picks, err := decode(schedule)
+	if err != nil {
+		return nil, err
+	}
+	return run(o, program, picks)
+}
+
+func run(o Options, program func(*World), picks []int) (*Witness, error) {
+	if o.Steps <= 0 {
+		o.Steps = 20_000
+	}
+	s := &search{report: &Report{program: program}, opts: o, index: map[string]int{}}
+	c := &replay{picks: picks}
+	n := &counted{Chooser: c}
+	recorded := func(w *World) {
+		w.World().Record()
+		program(w)
+	}
+	s.report.program = recorded
+	text, _, w := s.one(n)
+	if c.broken || c.next < len(picks) {
+		return nil, ErrNotRepeated
+	}
+	steps, all := w.Schedule()
+	wit := &Witness{Outcome: text, Preemptions: n.preemptions, Replay: encode(all)}
+	for _, e := range steps {
+		wit.Steps = append(wit.Steps, WitnessStep{Thread: e.Proc.Name, Lane: e.Proc.ID, Op: e.Op, Preempted: e.Preempted})
+	}
+	return wit, nil
+}
+
+// A replay string is "s1" and the picks as run lengths (value, count), varint
+// coded, in URL-safe base64.
+const replayPrefix = "s1"
+
+func encode(picks []int) string {
+	var b []byte
+	for i := 0; i < len(picks); {
+		j := i
+		for j < len(picks) && picks[j] == picks[i] {
+			j++
+		}
+		b = binary.AppendUvarint(b, uint64(picks[i]))
+		b = binary.AppendUvarint(b, uint64(j-i))
+		i = j
+	}
+	return replayPrefix + base64.RawURLEncoding.EncodeToString(b)
+}
+
+func decode(s string) ([]int, error) {
+	const most = 2_000_000
+	bad := fmt.Errorf("%q is no replay string: it should begin with %q and come from a report", s, replayPrefix)
+	if !strings.HasPrefix(s, replayPrefix) {
+		return nil, bad
+	}
+	b, err := base64.RawURLEncoding.DecodeString(s[len(replayPrefix):])
+	if err != nil {
+		return nil, bad
+	}
+	var picks []int
+	for len(b) > 0 {
+		pick, n := binary.Uvarint(b)
+		if n <= 0 || pick > most {
+			return nil, bad
+		}
+		count, m := binary.Uvarint(b[n:])
+		if m <= 0 || count == 0 || count > most || len(picks)+int(count) > most {
+			return nil, bad
+		}
+		for range count {
+			picks = append(picks, int(pick))
+		}
+		b = b[n+m:]
+	}
+	return picks, nil
+}
+
+// Racy tells whether any schedule had a data race.
+func (r *Report) Racy() bool { return len(r.Races) > 0 }
+
+// Deadlocks counts the schedules that end in a deadlock.
+func (r *Report) Deadlocks() int {
+	o, _ := r.Outcome(Deadlocked)
+	return o.Count
+}
+
+// Counts maps each outcome to the number of schedules that lead to it.
+func (r *Report) Counts() map[string]int {
+	m := map[string]int{}
+	for _, o := range r.Outcomes {
+		m[o.Text] = o.Count
+	}
+	return m
+}
+
+// Strategy says in words how far the search went.
+func (r *Report) Strategy() string {
+	switch {
+	case r.Complete:
+		return fmt.Sprintf("all %d schedules", r.Schedules)
+	case r.Random > 0:
+		return fmt.Sprintf("%d schedules, not all: every one with up to %d preemptions (%d), then %d random and %d PCT",
+			r.Schedules, r.Bound, r.Schedules-r.Random-r.PCT, r.Random, r.PCT)
+	}
+	return fmt.Sprintf("%d schedules, not all: those with up to %d preemptions", r.Schedules, r.Bound)
+}
+
+func (r *Report) String() string {
+	var b strings.Builder
+	b.WriteString(r.Strategy())
+	for i, o := range r.Outcomes {
+		sep := ", "
+		if i == 0 {
+			sep = ": "
+		}
+		fmt.Fprintf(&b, "%s%s in %d", sep, o.Text, o.Count)
+	}
+	for _, race := range r.Races {
+		b.WriteString("\n" + race.String())
+	}
+	if r.Deadlock != "" {
+		b.WriteString("\ndeadlock: " + r.Deadlock)
+	}
+	return b.String()
+}
