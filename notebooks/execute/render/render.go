@@ -18,9 +18,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
-	"sync"
 
-	"github.com/microcosm-cc/bluemonday"
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/extension"
 	goldhtml "github.com/yuin/goldmark/renderer/html"
@@ -58,6 +56,9 @@ func HTML(nb *nbformat.Notebook, name string) ([]byte, error) {
 		data.Title = title
 	}
 	for i, c := range nb.Cells {
+		if strings.TrimSpace(c.Source) == "" && len(c.Outputs) == 0 {
+			continue
+		}
 		data.Cells = append(data.Cells, cell(i, c))
 	}
 	var b bytes.Buffer
@@ -129,9 +130,12 @@ func bundle(data map[string]any) template.HTML {
 		}
 	}
 	if v, ok := data["application/json"]; ok {
-		text, err := json.MarshalIndent(v, "", "  ")
-		if err == nil {
-			return pre(escape(string(text)))
+		var b strings.Builder
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false) // escape does it, readably
+		enc.SetIndent("", "  ")
+		if enc.Encode(v) == nil {
+			return pre(escape(strings.TrimSpace(b.String())))
 		}
 	}
 	return "<em>output of a type that a page cannot show</em>"
@@ -169,25 +173,6 @@ func attach(source string, attachments map[string]map[string]any) string {
 	}
 	return source
 }
-
-// policy is what HTML from a notebook may contain: what users may post on a
-// forum, images within the page, tables with styles, and drawings.
-var policy = sync.OnceValue(func() *bluemonday.Policy {
-	p := bluemonday.UGCPolicy()
-	p.AllowDataURIImages()
-	p.AllowAttrs("class", "title").Globally()
-	p.AllowStyles("color", "background", "background-color", "font-weight", "font-style", "font-family", "font-size",
-		"text-align", "text-decoration", "white-space", "padding", "margin", "border", "border-collapse", "width", "height", "max-width").Globally()
-	shapes := []string{"svg", "g", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon", "text", "tspan", "title", "desc"}
-	p.AllowElements(shapes...)
-	p.AllowAttrs("viewbox", "viewBox", "width", "height", "x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r", "rx", "ry", "d", "points", "transform",
-		"fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "stroke-linejoin", "opacity",
-		"text-anchor", "dominant-baseline", "font-size", "font-family", "font-weight", "dx", "dy", "role", "aria-label").
-		Matching(regexp.MustCompile(`^[^<>"]*$`)).OnElements(shapes...)
-	return p
-})
-
-func sanitise(s string) template.HTML { return template.HTML(policy().Sanitize(s)) }
 
 // Text writes what the code cells of nb put out, errors left aside: whoever
 // executed the notebook tells of them.
