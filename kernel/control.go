@@ -18,7 +18,7 @@ func (k *kernel) serveControl() {
 			k.route(r)
 			return
 		}
-		r.shell = k.shells.main
+		r.shell, r.immediate = k.shells.main, true
 		k.serve(r)
 	})
 }

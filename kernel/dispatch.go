@@ -51,11 +51,21 @@ func init() { // not a literal: the handlers refer to the table through the kern
 
 // serve is the bracket around every request: busy first, idle last, and in
 // between at most one reply, whatever the handler does. Types nobody knows get
-// the bracket and no reply, as ipykernel does it.
+// the bracket and no reply, as ipykernel does it. Only the control goroutine
+// leaves it to another to publish them: it must not wait for subscribers.
 func (k *kernel) serve(r *request) {
 	r.started = time.Now()
-	k.outbox.status(r.parent, protocol.StateBusy)
-	defer k.outbox.status(r.parent, protocol.StateIdle)
+	publish := k.outbox.prepare
+	if r.immediate {
+		publish = k.outbox.post
+	} else {
+		defer k.outbox.push()
+	}
+	publish(r.parent, protocol.TypeStatus, status(protocol.StateBusy))
+	defer publish(r.parent, protocol.TypeStatus, status(protocol.StateIdle))
+	if !r.immediate && r.Header.MsgType != protocol.TypeExecuteRequest { // that pushes when it runs
+		k.outbox.push()
+	}
 	h, known := handlers[r.Header.MsgType]
 	if !known {
 		k.log.Debug("message of unknown type", "type", r.Header.MsgType)

@@ -12,12 +12,13 @@
 // counts it, publishes execute_input and calls Session.Run with a run (run.go) as
 // sink. What the cell emits goes through the sink into the outbox; what it asks
 // goes through stdin.go to the client that sent the cell. When Run returns, its
-// outcome becomes error and the reply; the reply waits until the outbox has
-// published what is before it. Then the bracket closes: idle.
+// outcome becomes error and the reply; before the reply goes out, the outbox is
+// flushed. Then the bracket closes: idle.
 //
 // So the order that clients see is busy, execute_input, outputs, error or
 // execute_result, reply, idle, and nothing is lost before idle. It follows from
-// the outbox being one queue with one reader, not from waiting. Goroutines that
+// the outbox being one queue that one goroutine at a time empties, not from
+// waiting. Goroutines that
 // outlive their cell keep its sink: their output goes out under its parent.
 //
 // # Goroutines
@@ -31,9 +32,12 @@
 //	subshell     create_subshell   as above                    as above                    it is deleted, or the kernel ends
 //	readers      Serve             –                           its queue; the session,     its queue closes
 //	                                                           which answers without cells
-//	outbox       Serve             iopub, stream buffer        its queue; slow subscribers closed and empty
+//	outbox       Serve             –                           its queue; slow subscribers it is closed and empty
 //	opener       Serve             –                           Options.Session             that returns
 //	watch        (Serve itself)    signals, parent poll        time, signals               shutdown, ctx
+//
+// iopub belongs to whoever has the turn of the outbox: its own goroutine, or a
+// shell or reader that publishes the messages of the request it serves.
 //
 // A few more live for a moment only, at the end of the kernel, to bound the time
 // each stage may take (serve.go, within). Shell and control are sent on by several

@@ -16,7 +16,7 @@ func (k *kernel) execute(r *request) (protocol.Reply, error) {
 	}
 	in, err := protocol.DecodeExecuteRequest(r.Content)
 	if err != nil {
-		k.outbox.post(r.parent, protocol.TypeError, requestError(err))
+		k.outbox.prepare(r.parent, protocol.TypeError, requestError(err))
 		return nil, err
 	}
 	count := int(r.shell.count.Load())
@@ -25,8 +25,9 @@ func (k *kernel) execute(r *request) (protocol.Reply, error) {
 		r.shell.count.Store(int64(count))
 	}
 	if !in.Silent {
-		k.outbox.post(r.parent, protocol.TypeExecuteInput, protocol.ExecuteInput{Code: in.Code, ExecutionCount: count})
+		k.outbox.prepare(r.parent, protocol.TypeExecuteInput, protocol.ExecuteInput{Code: in.Code, ExecutionCount: count})
 	}
+	k.outbox.push()
 	cell := newRun(k, r, in, count)
 	outcome := k.runCell(cell, in)
 	k.remember(in, cell)
@@ -76,7 +77,8 @@ func (k *kernel) conclude(cell *run, in protocol.ExecuteRequest, out session.Out
 	}
 	e := failed(out.Err)
 	if !in.Silent {
-		k.outbox.post(cell.parent, protocol.TypeError, e)
+		k.outbox.prepare(cell.parent, protocol.TypeError, e)
+		k.outbox.push()
 	}
 	switch {
 	case out.Interrupted || cell.ctx.Err() != nil:

@@ -14,13 +14,14 @@ import (
 // the right client, and publish under the right parent.
 type request struct {
 	*wire.Message
-	parent  *parent
-	socket  Socket    // where it came from and its reply goes
-	shell   *shell    // whose state it is about; the main shell for control
-	arrived time.Time // at the reader
-	started time.Time // when its bracket began
-	aborted bool      // do not run; written under the mutex of the queue it is in
-	refused error     // why it cannot be served at all; set before it is queued
+	parent    *parent
+	socket    Socket    // where it came from and its reply goes
+	shell     *shell    // whose state it is about; the main shell for control
+	arrived   time.Time // at the reader
+	started   time.Time // when its bracket began
+	aborted   bool      // do not run; written under the mutex of the queue it is in
+	immediate bool      // served by the control goroutine
+	refused   error     // why it cannot be served at all; set before it is queued
 }
 
 func newRequest(m *wire.Message, socket Socket) *request {

@@ -106,7 +106,7 @@ func Serve(ctx context.Context, info ConnectionInfo, options Options) error {
 	}
 	signals, release := k.signals()
 	defer release()
-	k.outbox.status(nil, protocol.StateStarting)
+	k.outbox.post(nil, protocol.TypeStatus, status(protocol.StateStarting))
 	k.session.start(options.Session)
 	publisher := make(chan struct{})
 	go func() {
