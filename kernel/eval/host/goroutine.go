@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -48,9 +49,8 @@ type goroutine struct {
 	begun  time.Time
 
 	// Owned by the goroutine itself, never by its native children.
-	id        uintptr // getg(), to tell it from its native children
-	delivered uint32  // the interrupt that it has already received
-	restore   unsafe.Pointer
+	id        uintptr       // getg(), to tell it from its native children
+	delivered atomic.Uint32 // the interrupt that it has already received; others only read it
 
 	mu    sync.Mutex
 	local any // the engine's
@@ -81,9 +81,8 @@ func newGoroutine(r *Run, pos eval.Pos) *goroutine {
 	}
 }
 
-// enter makes the calling goroutine g; leave undoes it.
+// enter makes the calling goroutine g.
 func (g *goroutine) enter() {
-	g.restore = getLabel()
 	g.id = getg()
 	setLabel(unsafe.Pointer(g))
 }
@@ -106,7 +105,7 @@ func Go(pos eval.Pos, fn func(), explain func(recovered any) *eval.Error) {
 	}
 	g := newGoroutine(r, pos)
 	if parent != nil && parent.owned() {
-		g.delivered = parent.delivered
+		g.delivered.Store(parent.delivered.Load())
 	}
 	if !r.admit(g) {
 		Check()

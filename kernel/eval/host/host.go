@@ -77,7 +77,7 @@ func ask(g *goroutine, r *Run, prompt string, password bool) (string, error) {
 	if g == nil {
 		select {
 		case a = <-answers:
-		case <-r.stop.Load().ch:
+		case <-r.stop.Load().main:
 			return "", io.EOF
 		}
 	} else {

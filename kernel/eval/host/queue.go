@@ -56,6 +56,7 @@ type item struct {
 	stream int
 	text   []byte
 	ev     *eval.Event
+	last   bool // the run has ended: begun runes will not be completed
 }
 
 var out = newQueue()
@@ -174,7 +175,7 @@ func (q *queue) waitForRoom(g *goroutine) {
 		} else {
 			select {
 			case <-space:
-			case <-g.pending().ch:
+			case <-g.pending().channel(g):
 				g.stopped()
 			}
 		}
@@ -215,7 +216,7 @@ func (q *queue) append(r *Run, stream int, p []byte) {
 	q.bytes += len(p)
 	if n := len(q.items); n > 0 {
 		last := &q.items[n-1]
-		if last.run == r && last.stream == stream && last.ev == nil && len(last.text)+len(p) <= maxText {
+		if last.run == r && last.stream == stream && last.ev == nil && !last.last && len(last.text)+len(p) <= maxText {
 			last.text = append(last.text, p...)
 			q.prompt()
 			return
@@ -267,6 +268,16 @@ func (q *queue) event(r *Run, ev eval.Event) {
 	q.taken++
 	q.bytes += eventSize
 	q.hurry()
+}
+
+// finish queues the end of a run, after which no rune is waited for.
+func (q *queue) finish(r *Run) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	drainRaw(q)
+	q.items = append(q.items, item{run: r, last: true})
+	q.taken++
+	q.bytes += eventSize
 }
 
 func (q *queue) dropped(r *Run) int64 {
@@ -321,6 +332,15 @@ func (it *item) pass(sink func(eval.Event)) int {
 		sink(*it.ev)
 		return eventSize
 	}
+	if it.last {
+		for stream := range it.run.text {
+			if p := &it.run.text[stream].partial; len(*p) > 0 {
+				sink(textEvent(it.run, stream, *p))
+				*p = nil
+			}
+		}
+		return eventSize
+	}
 	size := len(it.text)
 	partial := &it.run.text[it.stream].partial
 	text := it.text
@@ -332,11 +352,15 @@ func (it *item) pass(sink func(eval.Event)) int {
 		if cut == 0 {
 			break
 		}
-		sink(eval.Event{Cell: it.run.id, Stream: &eval.Stream{Name: streamNames[it.stream], Text: strings.ToValidUTF8(string(text[:cut]), "\uFFFD")}})
+		sink(textEvent(it.run, it.stream, text[:cut]))
 		text = text[cut:]
 	}
 	*partial = append([]byte(nil), text...)
 	return size
+}
+
+func textEvent(r *Run, stream int, text []byte) eval.Event {
+	return eval.Event{Cell: r.id, Stream: &eval.Stream{Name: streamNames[stream], Text: strings.ToValidUTF8(string(text), "\uFFFD")}}
 }
 
 // wholeRunes is the length of p without a rune that is only begun at its end.

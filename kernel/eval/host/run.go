@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -82,7 +83,6 @@ type Run struct {
 	ended   bool // End was called
 	main    *goroutine
 	err     *eval.Error
-	empty   chan struct{} // closed when the last goroutine ends; nil if nobody waits
 	timers  []*time.Timer
 	ctx     context.Context // done at an interrupt; nil until somebody needs it
 	cancel  context.CancelFunc
@@ -123,7 +123,7 @@ func Begin(id int, name string, c Config) *Run {
 
 func newRun(id int, name string, c Config) *Run {
 	r := &Run{id: id, name: name, cfg: c, label: runLabel(id)}
-	r.stop.Store(&stopState{ch: make(chan struct{})})
+	r.stop.Store(newStopState(0, nil))
 	return r
 }
 
@@ -230,14 +230,16 @@ func (r *Run) interrupt(why *eval.Error) {
 		return
 	}
 	old := r.stop.Load()
-	r.stop.Store(&stopState{gen: old.gen + 1, ch: make(chan struct{}), err: why})
+	r.stop.Store(newStopState(old.gen+1, why))
 	if old.gen == 0 {
 		Stop.Add(1)
 		r.timers = append(r.timers, time.AfterFunc(r.grace(), r.reportStuck))
 	}
 	cancel := r.cancel
 	r.mu.Unlock()
-	close(old.ch)
+	close(old.main)
+	runtime.Gosched() // the main goroutine runs before thousands of others are made to
+	close(old.others)
 	if cancel != nil {
 		cancel()
 	}
@@ -254,7 +256,7 @@ func (r *Run) reportStuck() {
 	if r.cfg.Stuck == nil {
 		return
 	}
-	if stuck := r.census(); len(stuck) > 0 {
+	if stuck := r.deaf(); len(stuck) > 0 {
 		r.cfg.Stuck(stuck)
 	}
 }
@@ -306,7 +308,7 @@ func (g *goroutine) end(e *eval.Error) {
 	}
 	g.run.fail(e)
 	if g.owned() {
-		g.delivered = g.run.stop.Load().gen
+		g.delivered.Store(g.run.stop.Load().gen)
 	}
 	panic(Interrupt{e})
 }
@@ -353,10 +355,6 @@ func (r *Run) dismiss(g *goroutine) {
 	}
 	r.live--
 	empty, gone := r.live == 0, r.live == 0 && r.ended
-	if empty && r.empty != nil {
-		close(r.empty)
-		r.empty = nil
-	}
 	if empty && r.stop.Load().gen > 0 {
 		r.settle()
 	}
@@ -376,7 +374,7 @@ func (r *Run) dismiss(g *goroutine) {
 // settle ends the interrupt of a run whose goroutines have all ended. r.mu is held.
 func (r *Run) settle() {
 	Stop.Add(^uint32(0))
-	r.stop.Store(&stopState{ch: make(chan struct{})})
+	r.stop.Store(newStopState(0, nil))
 	for _, t := range r.timers {
 		t.Stop()
 	}
@@ -389,42 +387,83 @@ func forget(r *Run) {
 	registry.mu.Unlock()
 }
 
+// patience is how long End waits for goroutines of an interrupted run that have
+// not heard of it yet.
+const patience = 50 * time.Millisecond
+
 // End closes the run after Do: it waits until all that the run has emitted has
 // been passed to the sink, and says how it ended. Goroutines of an interrupted
-// run get 50 ms to end. Goroutines that live on keep the run's id: what they
-// write is emitted as the run's.
+// run get 50 ms to reach a checkpoint. Goroutines that live on keep the run's id:
+// what they write is emitted as the run's.
 func (r *Run) End() Report {
 	r.mu.Lock()
 	r.ended = true
-	interrupted := r.stop.Load().gen > 0 && r.live > 0
-	var empty chan struct{}
-	if interrupted {
-		if r.empty == nil {
-			r.empty = make(chan struct{})
-		}
-		empty = r.empty
-	}
 	live := r.live
+	interrupted := r.stop.Load().gen > 0 && live > 0
 	r.mu.Unlock()
 	if live == 0 {
 		forget(r)
 	}
+	var rep Report
 	if interrupted {
-		select {
-		case <-empty:
-		case <-time.After(50 * time.Millisecond):
-		}
+		rep.Stuck = r.awaitInterrupted()
 	}
+	out.finish(r)
 	Flush()
-	rep := Report{Goroutines: r.census()}
-	if interrupted {
-		rep.Stuck = rep.Goroutines
+	if rep.Goroutines = rep.Stuck; !interrupted {
+		rep.Goroutines = r.census()
 	}
 	r.mu.Lock()
 	rep.Err = r.err
 	r.mu.Unlock()
 	rep.Dropped = out.dropped(r)
 	return rep
+}
+
+// awaitInterrupted waits until every goroutine of an interrupted run has heard of
+// it, but not longer than patience, and returns those that have not.
+func (r *Run) awaitInterrupted() []Goroutine {
+	for begun, pause := time.Now(), time.Millisecond; ; pause *= 2 {
+		if !r.anyDeaf() || time.Since(begun) > patience {
+			return r.deaf()
+		}
+		time.Sleep(pause)
+	}
+}
+
+// deaf lists the goroutines that an interrupt has not reached. Those in a wait of
+// this package have been woken.
+func (r *Run) deaf() []Goroutine {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var list []Goroutine
+	for g := r.list; g != nil; g = g.next {
+		if r.isDeaf(g) {
+			list = append(list, g.describe())
+		}
+	}
+	slices.Reverse(list)
+	return list
+}
+
+func (r *Run) anyDeaf() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for g := r.list; g != nil; g = g.next {
+		if r.isDeaf(g) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Run) isDeaf(g *goroutine) bool {
+	if g.delivered.Load() == r.stop.Load().gen {
+		return false
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.waits == nil
 }
 
 // census lists the live goroutines of the run, the oldest first.

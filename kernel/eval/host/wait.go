@@ -26,11 +26,26 @@ var (
 	wakers atomic.Int64 // armed timers and such that will run learner code or end a wait
 )
 
-// stopState is one interrupt period of a run: ch closes when the next begins.
+// stopState is one interrupt period of a run: its channels close when the next
+// begins, that of the main goroutine first, so that the cell ends at once however
+// many others have to.
 type stopState struct {
-	gen uint32 // interrupts so far
-	ch  chan struct{}
-	err *eval.Error // why the last one came; nil for the user's
+	gen    uint32 // interrupts so far
+	main   chan struct{}
+	others chan struct{}
+	err    *eval.Error // why the last one came; nil for the user's
+}
+
+func newStopState(gen uint32, err *eval.Error) *stopState {
+	return &stopState{gen: gen, main: make(chan struct{}), others: make(chan struct{}), err: err}
+}
+
+// channel is what g, or a native child of it, listens to.
+func (st *stopState) channel(g *goroutine) chan struct{} {
+	if g.main {
+		return st.main
+	}
+	return st.others
 }
 
 // park registers a wait of the calling goroutine. It panics with Interrupt if
@@ -59,7 +74,7 @@ func (g *goroutine) park(op string, pos eval.Pos, awake bool) (w *wait, stop <-c
 	} else if asleep.Add(1) >= alive.Load() && wakers.Load() == 0 {
 		suspectDeadlock()
 	}
-	return w, st.ch
+	return w, st.channel(g)
 }
 
 // unpark ends a wait.
@@ -103,8 +118,8 @@ func (g *goroutine) deliver(st *stopState) {
 	if !g.owned() {
 		panic(Interrupt{st.err})
 	}
-	if g.delivered != st.gen {
-		g.delivered = st.gen
+	if g.delivered.Load() != st.gen {
+		g.delivered.Store(st.gen)
 		panic(Interrupt{st.err})
 	}
 }
