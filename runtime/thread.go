@@ -273,3 +273,25 @@ func (t *Thread) workTimed(d time.Duration) {
 
 // mergeQueued is replaced by the reference-count model; see object.go.
 func (t *Thread) mergeQueued() {}
+
+// Await is how modelled primitives wait: it executes f atomically with ready
+// holding, or gives up after timeout (negative: never; zero: at once) and
+// reports which. Like PyThread_acquire_lock_timed it keeps the GIL if it need
+// not wait, and frees it while it does; what names the wait in pictures.
+func (t *Thread) Await(what string, op sched.Op, g *sched.Gate, timeout time.Duration, ready func() bool, f func()) bool {
+	if t.in.kind == explored {
+		return t.proc.AwaitFor(op, g, timeout, ready, f)
+	}
+	if t.proc.AwaitFor(op, g, 0, ready, f) {
+		return true
+	}
+	if timeout == 0 {
+		return false
+	}
+	got := false
+	t.AllowThreads(trace.Blocked, what, func() { got = t.proc.AwaitFor(op, g, timeout, ready, f) })
+	return got
+}
+
+// Do is an atomic step of a modelled primitive that never waits.
+func (t *Thread) Do(op sched.Op, g *sched.Gate, f func()) { t.proc.Do(op, g, f) }
