@@ -102,6 +102,8 @@ func diagnose(crash []byte, ps *os.ProcessState, cause *eval.Error, limits eval.
 		d.Err = &e
 	case fatalLine.MatchString(d.Text):
 		d.Err = fatalError(d.Text, limits)
+	case frameReason(d.Text) != "":
+		d.Err = fatalError(frameReason(d.Text), limits)
 	default:
 		d.Err = statusError(ps, limits)
 	}
@@ -130,6 +132,24 @@ func fatalError(text string, limits eval.Limits) *eval.Error {
 		return e
 	}
 	return e
+}
+
+// frameReason guesses the first line of a crash report that came without it, from
+// the function of the runtime in which the goroutine died.
+func frameReason(text string) string {
+	for _, f := range []struct{ frame, reason string }{
+		{"internal/runtime/maps.fatal(", "fatal error: concurrent map read and map write"},
+		{"internal/sync.fatal(", "fatal error: sync: unlock of unlocked mutex"},
+		{"sync.fatal(", "fatal error: sync: Unlock of unlocked RWMutex"},
+		{"runtime.newstack()", "fatal error: stack overflow"},
+		{"runtime.mallocgc", "fatal error: out of memory"},
+		{"\ngoroutine ", "fatal error: the Go runtime ended the program"},
+	} {
+		if strings.Contains(text, f.frame) {
+			return f.reason
+		}
+	}
+	return ""
 }
 
 // headline is the line of a crash report that says what happened, "fatal error: …"

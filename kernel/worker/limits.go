@@ -2,7 +2,6 @@ package worker
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
 	"braid/kernel/eval"
@@ -11,9 +10,9 @@ import (
 // memoryTick is how often a limited worker's memory is read: 10 µs each.
 const memoryTick = 20 * time.Millisecond
 
-// watchMemory holds the worker to its memory limit. The first time it is over,
-// its runs are ended with a LimitError, which keeps state; a worker that stays
-// over, or is far over, is killed.
+// watchMemory holds the worker to its memory limit. The worker itself interrupts
+// a run that comes near it, which keeps state; one that stays over, or is far
+// over, is killed here.
 func (w *Worker) watchMemory() {
 	limit := w.opts.Limits.Memory
 	tick := time.NewTicker(memoryTick)
@@ -34,27 +33,14 @@ func (w *Worker) watchMemory() {
 			return
 		case over.IsZero():
 			over = time.Now()
-			w.interruptAll(memoryLimitError(limit))
 		}
-	}
-}
-
-func (w *Worker) interruptAll(why *eval.Error) {
-	w.mu.Lock()
-	ids := make([]uint32, 0, len(w.runs))
-	for id := range w.runs {
-		ids = append(ids, id)
-	}
-	w.mu.Unlock()
-	for _, id := range ids {
-		w.interruptWith(id, why)
 	}
 }
 
 func memoryLimitError(limit int64) *eval.Error {
 	return &eval.Error{
 		Name:  eval.LimitError,
-		Value: fmt.Sprintf("the memory limit of %s is used up", bytesText(limit)),
+		Value: "the cell needs more memory than the limit of " + bytesText(limit),
 		Notes: []string{"Look for a slice, map or channel that grows without end, or for data that is kept longer than it is needed."},
 	}
 }
@@ -62,7 +48,7 @@ func memoryLimitError(limit int64) *eval.Error {
 func timeLimitError(seconds float64) *eval.Error {
 	return &eval.Error{
 		Name:  eval.LimitError,
-		Value: fmt.Sprintf("the cell ran longer than the time limit of %s s", strconv.FormatFloat(seconds, 'g', -1, 64)),
+		Value: fmt.Sprintf("the cell ran longer than %v", time.Duration(seconds*float64(time.Second))),
 		Notes: []string{"Look for a loop that does not end, or for a wait that nothing ends."},
 	}
 }

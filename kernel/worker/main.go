@@ -30,7 +30,7 @@ const (
 )
 
 // serveParent is Main with the port to be used.
-func serveParent(engines map[string]func() eval.Engine, open func(*child) port) int {
+func serveParent(engines map[string]func() eval.Engine, open func(*child) (port, error)) int {
 	in, out, crash, err := inherited()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "braid worker: "+err.Error())
@@ -81,7 +81,7 @@ type port interface {
 
 // child is this end of the link in the worker process.
 type child struct {
-	open   func(*child) port
+	open   func(*child) (port, error)
 	host   port
 	out    frameWriter
 	limits eval.Limits
@@ -131,7 +131,9 @@ func (c *child) greet(fr *frameReader, engines map[string]func() eval.Engine) er
 		known := slices.Sorted(maps.Keys(engines))
 		r.Refused = fmt.Sprintf("there is no engine %q; there are: %s", h.Engine, strings.Join(known, ", "))
 	default:
-		c.prepare(h, create)
+		if err := c.prepare(h, create); err != nil {
+			r.Refused = err.Error()
+		}
 	}
 	if err := c.out.writeJSON(kindReady, 0, r); err != nil || r.Refused != "" {
 		return errors.Join(err, io.EOF)
@@ -141,16 +143,19 @@ func (c *child) greet(fr *frameReader, engines map[string]func() eval.Engine) er
 
 // prepare applies the limits and begins to create the engine, while the parent
 // learns that this process is ready.
-func (c *child) prepare(h hello, create func() eval.Engine) {
+func (c *child) prepare(h hello, create func() eval.Engine) (err error) {
 	c.limits = h.Limits
 	if m := h.Limits.Memory; m > 0 {
 		debug.SetMemoryLimit(m - m/10)
 		debug.SetMaxStack(int(min(maxStack, m/4)))
 		limitData(m)
 	}
-	c.host = c.open(c)
+	if c.host, err = c.open(c); err != nil {
+		return err
+	}
 	c.engine = sync.OnceValue(create)
 	go c.engine()
+	return nil
 }
 
 // obey does what one frame asks for, without waiting for anything.
@@ -223,7 +228,7 @@ func (c *child) obey(f frame) error {
 
 // run does what a frame asked for and reports its end.
 func (c *child) run(id uint32, do func() (*eval.Error, []Goroutine)) {
-	err, census := protect(do)
+	err, census := do()
 	if err != nil && err.Name == eval.LimitError {
 		debug.FreeOSMemory() // so that the sampler sees what is really in use
 	}
@@ -237,20 +242,6 @@ func (c *child) run(id uint32, do func() (*eval.Error, []Goroutine)) {
 func (c *child) end(id uint32, body any) {
 	c.out.writeJSON(kindEnded, id, body)
 	c.quiet.Reset(quietTime)
-}
-
-// protect turns a panic of the engine's own into an error.
-func protect(do func() (*eval.Error, []Goroutine)) (err *eval.Error, _ []Goroutine) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = &eval.Error{
-				Name:  eval.InternalBug,
-				Value: fmt.Sprintf("the engine failed: %v", r),
-				Notes: []string{"This is a fault of Braid's, not of the cell's. Please report it, with this text:\n" + string(debug.Stack())},
-			}
-		}
-	}()
-	return do()
 }
 
 // emit sends an event to the parent; host calls it in the order of the output.
@@ -269,9 +260,9 @@ func (c *child) emit(ev eval.Event) {
 	}
 }
 
-// ask puts a question of a run to the front end and waits for its answer, or for
-// cancel.
-func (c *child) ask(in eval.InputRequest, cancel <-chan struct{}) (string, error) {
+// ask puts a question of a run to the front end and waits for its answer; the
+// parent answers every question when its run is interrupted.
+func (c *child) ask(in eval.InputRequest) (string, error) {
 	answer := make(chan inputReply, 1)
 	c.mu.Lock()
 	c.lastAsk++
@@ -286,13 +277,9 @@ func (c *child) ask(in eval.InputRequest, cancel <-chan struct{}) (string, error
 	if err := c.out.writeJSON(kindInput, id, in); err != nil {
 		return "", err
 	}
-	select {
-	case r := <-answer:
-		if r.Error != nil {
-			return "", r.Error
-		}
-		return r.Line, nil
-	case <-cancel:
-		return "", &eval.Error{Name: eval.Interrupted, Value: "interrupted"}
+	r := <-answer
+	if r.Error != nil {
+		return "", r.Error
 	}
+	return r.Line, nil
 }

@@ -2,9 +2,11 @@ package worker
 
 import (
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"os/exec"
+	"reflect"
 	"strconv"
 	"strings"
 	"sync"
@@ -12,78 +14,23 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"braid/kernel/eval"
+	"braid/kernel/eval/host"
+	"braid/kernel/internal/comm"
 )
 
 // TestMain makes the test binary its own worker, with an engine whose programs
 // are lines of commands.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "worker" {
-		os.Exit(serveParent(map[string]func() eval.Engine{
+		os.Exit(Main(map[string]func() eval.Engine{
 			"script": func() eval.Engine { return script{} },
 			"slow":   func() eval.Engine { time.Sleep(100 * time.Millisecond); return script{} },
-		}, newTestPort))
+		}))
 	}
 	os.Exit(m.Run())
-}
-
-// testPort is a minimal host: one goroutine a run, interrupts by channel.
-type testPort struct {
-	c    *child
-	mu   sync.Mutex
-	runs map[int]chan *eval.Error
-}
-
-func newTestPort(c *child) port {
-	current = &testPort{c: c, runs: map[int]chan *eval.Error{}}
-	return current
-}
-
-var current *testPort
-
-func (p *testPort) run(prog *eval.Program, e eval.Engine) (*eval.Error, []Goroutine) {
-	p.mu.Lock()
-	p.runs[prog.ID] = make(chan *eval.Error, 8)
-	p.mu.Unlock()
-	defer func() {
-		p.mu.Lock()
-		delete(p.runs, prog.ID)
-		p.mu.Unlock()
-	}()
-	err := e.Run(prog)
-	if prog.ID == 77 {
-		return err, p.census()
-	}
-	return err, nil
-}
-
-func (p *testPort) interrupt(run int, why *eval.Error) {
-	if why == nil {
-		why = &eval.Error{Name: eval.Interrupted, Value: "interrupted"}
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if ch := p.runs[run]; ch != nil {
-		ch <- why
-	}
-}
-
-func (p *testPort) stopped(run int) chan *eval.Error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.runs[run]
-}
-
-func (p *testPort) census() []Goroutine {
-	return []Goroutine{{Run: 77, State: "sleep", Pos: eval.Pos{Cell: "In[7]", Line: 1}}}
-}
-
-func (p *testPort) comm(run int, m eval.Comm) (*eval.Error, []Goroutine) {
-	if m.Target == "nobody" {
-		return &eval.Error{Name: UnknownComm, Value: "no target nobody"}, nil
-	}
-	p.c.emit(eval.Event{Cell: run, Comm: &m})
-	return nil, nil
 }
 
 type script struct{}
@@ -103,60 +50,71 @@ func recurse(n int) int { return recurse(n+1) + n }
 
 func command1(run int, line string) *eval.Error {
 	name, arg, _ := strings.Cut(line, " ")
-	stopped := current.stopped(run)
-	write := func(stream, text string) {
-		current.c.emit(eval.Event{Cell: run, Stream: &eval.Stream{Name: stream, Text: text}})
-	}
+	write := func(w io.Writer, text string) { io.WriteString(w, text) }
+	stdout, stderr := host.Stdout(), host.Stderr()
 	n, _ := strconv.Atoi(arg)
 	switch name {
 	case "":
 	case "print":
-		write("stdout", arg+"\n")
+		write(stdout, arg+"\n")
+	case "flush":
+		host.Flush()
 	case "warn":
-		write("stderr", arg+"\n")
+		write(stderr, arg+"\n")
 	case "fill":
-		write("stdout", strings.Repeat("x", n))
+		write(stdout, strings.Repeat("x", n))
 	case "display":
-		current.c.emit(eval.Event{Cell: run, Display: &eval.Display{Data: map[string]any{"text/plain": arg}}})
+		host.Emit(eval.Event{Display: &eval.Display{Data: map[string]any{"text/plain": arg}}})
 	case "hugedisplay":
-		current.c.emit(eval.Event{Cell: run, Display: &eval.Display{Data: map[string]any{"image/png": strings.Repeat("x", maxFrame)}}})
+		host.Emit(eval.Event{Display: &eval.Display{Data: map[string]any{"image/png": strings.Repeat("x", maxFrame)}}})
 	case "fail":
 		return &eval.Error{Name: eval.Panic, Value: arg, Pos: eval.Pos{Cell: p1(run), Line: 1, Column: 2}}
 	case "bug":
 		panic(arg)
 	case "wait":
-		return <-stopped
+		for {
+			host.Check()
+			time.Sleep(time.Millisecond)
+		}
 	case "native":
 		time.Sleep(time.Duration(n) * time.Millisecond) // deaf
-		select {
-		case why := <-stopped:
-			return why
-		default:
-		}
+		host.Check()
+	case "background":
+		host.Go(eval.Pos{Cell: p1(run), Line: 1}, func() {
+			host.Recv(eval.Pos{Cell: p1(run), Line: 2}, reflect.ValueOf(time.After(time.Minute)))
+		}, nil)
+	case "target":
+		comm.Register(arg, func(c *comm.Comm, m comm.Message) {
+			write(stdout, fmt.Sprint("opened ", m.Data["v"], "\n"))
+			c.OnMessage(func(m comm.Message) {
+				write(stdout, fmt.Sprint("got ", m.Data["v"], " ", m.Buffers, "\n"))
+				c.Send(map[string]any{"echo": m.Data["v"]}, m.Buffers...)
+			})
+		})
 	case "freeze": // nothing in this process runs any more
 		syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 		time.Sleep(time.Minute)
 	case "input":
-		line, err := current.c.ask(eval.InputRequest{Cell: run, Prompt: arg}, nil)
+		line, err := host.Input(arg, false)
 		if err != nil {
 			return err.(*eval.Error)
 		}
-		write("stdout", "got "+line+"\n")
+		write(stdout, "got "+line+"\n")
 	case "mapwrites":
 		m := map[int]int{}
 		for g := range 4 {
-			go func() {
+			host.Go(eval.Pos{}, func() {
 				for i := 0; ; i++ {
 					m[i%10] = g
 				}
-			}()
+			}, nil)
 		}
 		time.Sleep(time.Minute)
 	case "unlock":
 		var mu sync.Mutex
 		mu.Unlock()
 	case "overflow":
-		write("stdout", fmt.Sprint(recurse(0)))
+		write(stdout, fmt.Sprint(recurse(0)))
 	case "gopanic":
 		go func() { panic("in native code") }()
 		time.Sleep(time.Minute)
@@ -167,15 +125,11 @@ func command1(run int, line string) *eval.Error {
 				b[i] = 1
 			}
 			sink = append(sink, b)
-			select {
-			case why := <-stopped:
-				if arg != "1000000" {
-					sink = nil
-				}
-				return why
-			default:
-			}
 			time.Sleep(time.Millisecond)
+			if arg != "1000000" && host.Stop.Load() != 0 {
+				sink = nil
+				host.Check()
+			}
 		}
 	case "hugealloc":
 		sink = append(sink, make([]byte, math.MaxInt64>>16))
@@ -185,14 +139,14 @@ func command1(run int, line string) *eval.Error {
 		syscall.Kill(os.Getpid(), syscall.Signal(n))
 		time.Sleep(time.Minute)
 	case "badframe":
-		current.c.out.w.Write([]byte("hello, this is no frame at all"))
+		unix.Write(fdLinkOut, []byte("hello, this is no frame at all"))
 		time.Sleep(time.Minute)
 	case "spawn":
 		cmd := exec.Command("/bin/sh", "-c", arg)
 		if err := cmd.Start(); err != nil {
 			return &eval.Error{Name: eval.Panic, Value: err.Error()}
 		}
-		write("stdout", strconv.Itoa(cmd.Process.Pid))
+		write(stdout, strconv.Itoa(cmd.Process.Pid))
 	default:
 		return &eval.Error{Name: eval.CompileError, Value: "no command " + name}
 	}

@@ -30,9 +30,10 @@ type inputReply struct {
 
 // Goroutine is a learner's goroutine that has not ended.
 type Goroutine struct {
-	Run   int      `json:"run"`           // Program.ID of the run that it belongs to
-	Pos   eval.Pos `json:"pos,omitzero"`  // the go statement that started it
-	State string   `json:"state"`         // "running", "chan receive", "sleep", "sync.Mutex.Lock", …
-	At    eval.Pos `json:"at,omitzero"`   // where it waits, if it waits
-	Age   float64  `json:"age,omitempty"` // seconds since it was started
+	Run   int      `json:"run"`            // Program.ID of the run that it belongs to
+	Main  bool     `json:"main,omitempty"` // it is the main goroutine of a running cell
+	Pos   eval.Pos `json:"pos,omitzero"`   // the go statement that started it
+	State string   `json:"state"`          // "running", "chan receive", "sleep", "sync.Mutex.Lock", …
+	At    eval.Pos `json:"at,omitzero"`    // where it waits, if it waits
+	Age   float64  `json:"age,omitempty"`  // seconds since it was started
 }

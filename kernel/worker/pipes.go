@@ -2,15 +2,18 @@ package worker
 
 import (
 	"crypto/rand"
+	"io"
 	"os"
 	"slices"
 	"strings"
+	"time"
 )
 
 // pipes are the three pipes between a worker and its parent.
 type pipes struct {
-	toChild, fromChild, crash     *os.File // ours
-	childIn, childOut, childCrash *os.File // the child's, until it has started
+	toChild, fromChild, crash     *os.File    // ours
+	childIn, childOut, childCrash *os.File    // the child's, until it has started
+	taps                          [2]*os.File // of the child's descriptors 1 and 2; nil where there is no way
 }
 
 func newPipes() (ps pipes, err error) {
@@ -34,7 +37,7 @@ func (ps *pipes) closeChildEnds() {
 }
 
 func (ps *pipes) closeAll() {
-	for _, f := range []*os.File{ps.toChild, ps.fromChild, ps.crash, ps.childIn, ps.childOut, ps.childCrash} {
+	for _, f := range []*os.File{ps.toChild, ps.fromChild, ps.crash, ps.childIn, ps.childOut, ps.childCrash, ps.taps[0], ps.taps[1]} {
 		if f != nil {
 			f.Close()
 		}
@@ -63,4 +66,14 @@ func childEnv(env []string, mark string) []string {
 		return name == "GODEBUG" || name == "GOTRACEBACK" || name == markVariable
 	})
 	return append(env, "GODEBUG="+godebug, "GOTRACEBACK=single", markVariable+"="+mark)
+}
+
+// rest reads what is left in a tapped pipe, at most crashHead bytes of it.
+func rest(tap *os.File) []byte {
+	if tap == nil {
+		return nil
+	}
+	tap.SetReadDeadline(time.Now().Add(10 * time.Millisecond)) // descendants may hold the other end
+	b, _ := io.ReadAll(io.LimitReader(tap, crashHead))
+	return b
 }

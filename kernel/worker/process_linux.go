@@ -11,6 +11,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// tap opens a second read end of the pipe that a worker has put over one of its
+// descriptors. It is read when the worker is dead: what the worker itself did not
+// read any more, which for descriptor 2 is the runtime's reason to die. (The
+// runtime gives its first line to descriptor 2 only, not to SetCrashOutput's.)
+func tap(pid, fd int) *os.File {
+	name := "/proc/" + strconv.Itoa(pid) + "/fd/" + strconv.Itoa(fd)
+	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil
+	}
+	return f
+}
+
 // dieWithParent has the child told when we die, however that happens.
 func dieWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGTERM }
 

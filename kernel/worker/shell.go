@@ -87,6 +87,9 @@ const shellGrace = 500 * time.Millisecond
 func (c *child) command(ctx context.Context, id uint32, command string) *eval.Error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	if s := c.limits.Seconds; s > 0 {
+		defer time.AfterFunc(time.Duration(s*float64(time.Second)), func() { cancel(timeLimitError(s)) }).Stop()
+	}
 	out := &shellOutput{child: c, run: id, limit: c.limits.Output, over: func() { cancel(outputLimitError(c.limits.Output)) }}
 	cmd := shellCommand(ctx, command)
 	cmd.Stdout = &shellStream{out: out, kind: kindStdout}

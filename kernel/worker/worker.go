@@ -10,7 +10,9 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"braid/kernel/eval"
@@ -82,6 +84,7 @@ type Worker struct {
 	extras  sync.WaitGroup // sampler, inputs
 	crash   crashText
 
+	latest  atomic.Uint32 // the run begun last
 	mu      sync.Mutex
 	runs    map[uint32]*Run
 	asked   map[uint32]chan []byte // questions of ours, by id
@@ -169,6 +172,7 @@ func (w *Worker) greet(ctx context.Context) error {
 		if r.Version != linkVersion {
 			return fmt.Errorf("worker: %q speaks version %d of the link, this program version %d: install one version of braid everywhere", w.opts.Argv[0], r.Version, linkVersion)
 		}
+		w.pipes.taps = [2]*os.File{tap(w.PID(), 1), tap(w.PID(), 2)}
 		return nil
 	case <-w.gone.Done():
 		return fmt.Errorf("worker: %q ended before it was ready: %w", w.opts.Argv[0], context.Cause(w.gone))
@@ -245,7 +249,7 @@ func (r *Run) Wait(ctx context.Context) (*Ended, error) {
 	defer w.finish(id, r)
 	var expired <-chan time.Time
 	if s := w.opts.Limits.Seconds; s > 0 {
-		t := time.NewTimer(time.Duration(s * float64(time.Second)))
+		t := time.NewTimer(time.Duration(s*float64(time.Second)) + w.opts.Grace)
 		defer t.Stop()
 		expired = t.C
 	}
@@ -257,7 +261,7 @@ func (r *Run) Wait(ctx context.Context) (*Ended, error) {
 	case <-ctx.Done():
 		return w.interrupt(id, r)
 	case <-expired:
-		return w.expire(id, r)
+		return w.expire(r)
 	}
 }
 
@@ -271,6 +275,7 @@ func (w *Worker) begin(k kind, id uint32, body []byte) (*Run, error) {
 	}
 	w.runs[id] = r
 	w.mu.Unlock()
+	w.latest.Store(id)
 	if err := w.out.write(k, id, body); err != nil {
 		select {
 		case <-w.gone.Done():
@@ -337,20 +342,12 @@ func (w *Worker) interrupt(id uint32, r *Run) (*Ended, error) {
 	}}, nil
 }
 
-// expire ends a run that has used up its time.
-func (w *Worker) expire(id uint32, r *Run) (*Ended, error) {
-	limit := timeLimitError(w.opts.Limits.Seconds)
-	w.interruptWith(id, limit)
-	if e, err, over := w.await(r, w.opts.Grace); over {
-		return e, err
-	}
-	w.kill(limit)
+// expire ends a run that has used up its time and did not listen when the worker
+// itself interrupted it.
+func (w *Worker) expire(r *Run) (*Ended, error) {
+	w.kill(timeLimitError(w.opts.Limits.Seconds))
 	<-w.gone.Done()
 	return w.lastAnswer(r)
-}
-
-func (w *Worker) interruptWith(id uint32, why *eval.Error) {
-	w.out.writeJSON(kindInterrupt, id, why)
 }
 
 func (w *Worker) await(r *Run, d time.Duration) (_ *Ended, _ error, over bool) {
@@ -479,18 +476,31 @@ func (w *Worker) bury() {
 		w.pipes.closeAll()
 		<-readersDone
 	}
+	text := w.lastText()
 	w.pipes.closeAll()
 	w.mu.Lock()
 	cause := w.cause
 	waiting := slices.Collect(maps.Values(w.runs))
 	w.mu.Unlock()
-	w.isGone(diagnose(w.crash.text, w.cmd.ProcessState, cause, w.opts.Limits))
+	w.isGone(diagnose(text, w.cmd.ProcessState, cause, w.opts.Limits))
 	for _, r := range waiting {
 		r.stop()
 	}
 	endMarked(w.mark)
 	w.extras.Wait()
 	close(w.joined)
+}
+
+// lastText delivers what the dead process had not passed on of descriptor 1, and
+// returns what its runtime said.
+func (w *Worker) lastText() []byte {
+	if out := rest(w.pipes.taps[0]); len(out) > 0 {
+		w.emit(eval.Event{Cell: int(w.latest.Load()), Stream: &eval.Stream{Name: "stdout", Text: strings.ToValidUTF8(string(out), "\uFFFD")}})
+	}
+	if text := rest(w.pipes.taps[1]); fatalLine.Match(text) {
+		return text
+	}
+	return w.crash.text
 }
 
 // read delivers the child's frames until it closes the link.

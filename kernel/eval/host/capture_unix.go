@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -94,6 +95,9 @@ func pump(r *os.File) error {
 		return err
 	}
 	go conn.Read(func(uintptr) bool {
+		// If this is the runtime's last word, the process dies meanwhile, and the
+		// parent reads from the pipe what it died of (package worker).
+		time.Sleep(time.Millisecond)
 		out.mu.Lock()
 		defer out.mu.Unlock()
 		for drainRaw(out) > 0 {
