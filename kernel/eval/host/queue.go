@@ -93,6 +93,13 @@ func Flush() {
 	}
 }
 
+// drain queues what native code and other processes have written so far.
+func (q *queue) drain() {
+	q.mu.Lock()
+	drainRaw(q)
+	q.mu.Unlock()
+}
+
 // hurry makes the consumer pass on what there is. q.mu is held.
 func (q *queue) hurry() {
 	q.arm()

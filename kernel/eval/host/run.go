@@ -280,6 +280,7 @@ func (r *Run) addError(e *eval.Error) {
 // fail ends the run with e, as a crash ends a Go program: nothing that still
 // unwinds is heard. If the run has ended already, e is emitted.
 func (r *Run) fail(e *eval.Error) {
+	out.drain() // what it wrote before is heard
 	r.mu.Lock()
 	running := r.running
 	if running {
@@ -388,7 +389,7 @@ func forget(r *Run) {
 }
 
 // patience is how long End waits for goroutines of an interrupted run that have
-// not heard of it yet.
+// not heard of it yet, while none of the run's goroutines ends.
 const patience = 50 * time.Millisecond
 
 // End closes the run after Do: it waits until all that the run has emitted has
@@ -423,8 +424,13 @@ func (r *Run) End() Report {
 // awaitInterrupted waits until every goroutine of an interrupted run has heard of
 // it, but not longer than patience, and returns those that have not.
 func (r *Run) awaitInterrupted() []Goroutine {
-	for begun, pause := time.Now(), time.Millisecond; ; pause *= 2 {
-		if !r.anyDeaf() || time.Since(begun) > patience {
+	last, since := -1, time.Now()
+	for pause := time.Millisecond; ; pause = min(2*pause, 10*time.Millisecond) {
+		deaf, live := r.anyDeaf()
+		if live != last {
+			last, since = live, time.Now()
+		}
+		if !deaf || time.Since(since) > patience {
 			return r.deaf()
 		}
 		time.Sleep(pause)
@@ -446,15 +452,13 @@ func (r *Run) deaf() []Goroutine {
 	return list
 }
 
-func (r *Run) anyDeaf() bool {
+func (r *Run) anyDeaf() (deaf bool, live int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for g := r.list; g != nil; g = g.next {
-		if r.isDeaf(g) {
-			return true
-		}
+	for g := r.list; g != nil && !deaf; g = g.next {
+		deaf = r.isDeaf(g)
 	}
-	return false
+	return deaf, r.live
 }
 
 func (r *Run) isDeaf(g *goroutine) bool {
