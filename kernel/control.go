@@ -55,7 +55,7 @@ func (k *kernel) shutdownRequest(r *request) (protocol.Reply, error) {
 	reply := protocol.NewShutdownReply(in.Restart)
 	k.reply(r, reply)
 	k.outbox.post(r.parent, protocol.TypeShutdownReply, reply)
-	k.stop(errShutdown)
+	r.then = func() { k.stop(errShutdown) }
 	return nil, nil
 }
 

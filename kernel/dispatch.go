@@ -55,6 +55,11 @@ func init() { // not a literal: the handlers refer to the table through the kern
 // leaves it to another to publish them: it must not wait for subscribers.
 func (k *kernel) serve(r *request) {
 	r.started = time.Now()
+	defer func() {
+		if r.then != nil {
+			r.then()
+		}
+	}()
 	publish := k.outbox.prepare
 	if r.immediate {
 		publish = k.outbox.post

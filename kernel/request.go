@@ -21,6 +21,7 @@ type request struct {
 	started   time.Time // when its bracket began
 	aborted   bool      // do not run; written under the mutex of the queue it is in
 	immediate bool      // served by the control goroutine
+	then      func()    // to be done after the bracket; nil for nothing
 	refused   error     // why it cannot be served at all; set before it is queued
 }
 

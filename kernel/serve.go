@@ -85,8 +85,9 @@ type kernel struct {
 	stop      context.CancelCauseFunc
 
 	mu      sync.Mutex
-	loops   sync.WaitGroup
 	closing bool
+	servers sync.WaitGroup // goroutines that serve queues
+	sockets sync.WaitGroup // goroutines that read sockets
 }
 
 // Serve runs a kernel until a client shuts it down, SIGTERM comes, ctx ends or
@@ -113,11 +114,11 @@ func Serve(ctx context.Context, info ConnectionInfo, options Options) error {
 		defer close(publisher)
 		k.outbox.loop()
 	}()
-	k.spawn(k.readShell)
-	k.spawn(k.serveControl)
-	k.spawn(k.stdin.read)
-	k.spawn(k.serveReaders)
-	k.spawn(func() { k.shells.main.loop(k) })
+	k.spawn(&k.sockets, k.readShell)
+	k.spawn(&k.sockets, k.serveControl)
+	k.spawn(&k.sockets, k.stdin.read)
+	k.spawn(&k.servers, k.serveReaders)
+	k.spawn(&k.servers, func() { k.shells.main.loop(k) })
 	k.watch(ctx, signals)
 	k.shutdown(publisher)
 	cause := context.Cause(ctx)
@@ -189,11 +190,12 @@ func (k *kernel) watch(ctx context.Context, signals <-chan os.Signal) {
 		case <-ctx.Done():
 			return
 		case s := <-signals:
-			if s == os.Interrupt {
+			switch s {
+			case os.Interrupt:
 				k.interrupt()
-				continue
+			case syscall.SIGTERM:
+				k.stop(errShutdown)
 			}
-			k.stop(errShutdown)
 		case <-poll.C:
 			if k.options.ParentPID > 0 && k.options.getppid() != k.options.ParentPID {
 				k.stop(ErrParentDied)
@@ -203,13 +205,13 @@ func (k *kernel) watch(ctx context.Context, signals <-chan os.Signal) {
 }
 
 // spawn starts one of the kernel's loops; false means that the kernel ends.
-func (k *kernel) spawn(loop func()) bool {
+func (k *kernel) spawn(group *sync.WaitGroup, loop func()) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.closing {
 		return false
 	}
-	k.loops.Go(loop)
+	group.Go(loop)
 	return true
 }
 
@@ -227,6 +229,7 @@ func (k *kernel) shutdown(publisher <-chan struct{}) {
 		s.queue.close()
 	}
 	k.readers.close()
+	within(loopLimit, k.servers.Wait) // for the last replies and idles
 	k.outbox.close()
 	select {
 	case <-publisher:
@@ -238,7 +241,7 @@ func (k *kernel) shutdown(publisher <-chan struct{}) {
 		}
 	}
 	k.transport.Close()
-	if !within(loopLimit, k.loops.Wait) {
+	if !within(loopLimit, k.sockets.Wait) {
 		k.log.Warn("goroutines are left behind")
 	}
 }

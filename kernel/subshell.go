@@ -74,7 +74,7 @@ func (k *kernel) createSubshell(r *request) (protocol.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !k.spawn(func() { sub.loop(k) }) {
+	if !k.spawn(&k.servers, func() { sub.loop(k) }) {
 		return nil, errors.New("the kernel is shutting down")
 	}
 	return protocol.NewCreateSubshellReply(sub.id), nil
