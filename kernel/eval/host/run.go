@@ -430,7 +430,10 @@ func (r *Run) awaitInterrupted() []Goroutine {
 		if live != last {
 			last, since = live, time.Now()
 		}
-		if !deaf || time.Since(since) > patience {
+		if !deaf {
+			return nil
+		}
+		if time.Since(since) > patience {
 			return r.deaf()
 		}
 		time.Sleep(pause)
