@@ -1,0 +1,22 @@
+// Package session is the state of a notebook: what its cells have declared, the
+// worker process that holds their values, and how a cell's failures look to the
+// learner. It stands between a front end (package kernel, braid run) and the
+// stages of a cell's life: cell, check, lower, worker. It knows no protocol and
+// no sockets.
+//
+// What it promises:
+//
+//   - A cell that does not check changes nothing, and neither do its magics run.
+//   - Run returns when the cell has ended, whatever ended it; cancelling its
+//     context interrupts the cell and nothing else.
+//   - If the worker dies, the running cell says why; functions, types, constants
+//     and imports of all cells are there again for the next cell, as far as they
+//     need no variable; what is lost is named, with the cell to run again.
+//   - Cells of several subshells may run at a time. They are checked, and handed
+//     to the engine, one after the other.
+//
+// Goroutines: Run evaluates on its caller's goroutine and checks on one of its
+// own, so that an interrupt need not wait for the checker; each worker process
+// has one that starts it, waits for its end and starts the next one. Close
+// joins them.
+package session
