@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"braid/kernel/eval"
+	"braid/kernel/eval/comm"
 	"braid/kernel/eval/host"
-	"braid/kernel/internal/comm"
 )
 
 // Main serves programs from the process that started this one until that closes

@@ -3,7 +3,6 @@ package worker
 import (
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"os/exec"
 	"reflect"
@@ -17,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"braid/kernel/eval"
+	"braid/kernel/eval/comm"
 	"braid/kernel/eval/host"
-	"braid/kernel/internal/comm"
 )
 
 // TestMain makes the test binary its own worker, with an engine whose programs
@@ -132,7 +131,7 @@ func command1(run int, line string) *eval.Error {
 			}
 		}
 	case "hugealloc":
-		sink = append(sink, make([]byte, math.MaxInt64>>16))
+		sink = append(sink, make([]byte, 1<<38))
 	case "exit":
 		syscall.Exit(n)
 	case "signal":
