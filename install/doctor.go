@@ -165,7 +165,7 @@ func installedSpecs(ctx context.Context, lab, private string) []*installedSpec {
 	first := map[string]string{}
 	for _, share := range JupyterPath(prefix) {
 		for _, s := range specsIn(share, first) {
-			if s.spec.Version() != "" {
+			if s.spec.IsBraid() {
 				specs = append(specs, s)
 			}
 		}
@@ -179,7 +179,7 @@ func installedSpecs(ctx context.Context, lab, private string) []*installedSpec {
 func specsOfPrivate(prefix string) []*installedSpec {
 	var specs []*installedSpec
 	for _, s := range specsIn(filepath.Join(prefix, "share", "jupyter"), map[string]string{}) {
-		if s.spec.Version() != "" {
+		if s.spec.IsBraid() {
 			specs = append(specs, s)
 		}
 	}
@@ -309,7 +309,7 @@ func examineSight(ctx context.Context, r *Report, lab string) {
 		return
 	}
 	for name, k := range seen.Kernelspecs {
-		if k.Spec != nil && k.Spec.Version() != "" {
+		if k.Spec != nil && k.Spec.IsBraid() {
 			r.add(check, OK, "", "sees the kernel %s in %s", name, k.ResourceDir)
 			return
 		}

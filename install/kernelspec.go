@@ -70,11 +70,16 @@ type Spec struct {
 // value is the version.
 const ours = "braid_version"
 
-// Version is the version of the braid that installed the spec, "" if another
-// program did.
+// Version is the version of the braid that installed the spec, "" if none did.
 func (s *Spec) Version() string {
 	v, _ := s.Metadata[ours].(string)
 	return v
+}
+
+// IsBraid tells whether a braid installed the spec.
+func (s *Spec) IsBraid() bool {
+	_, ok := s.Metadata[ours]
+	return ok
 }
 
 // Installed is what Install did.
@@ -154,7 +159,7 @@ func claim(dir, name string) (receipt, error) {
 		return receipt{}, nil
 	}
 	spec, err := ReadSpec(dir)
-	if err == nil && spec.Version() == "" {
+	if err == nil && !spec.IsBraid() {
 		return receipt{}, fmt.Errorf("%w: %s starts %s; choose another one with --name, or remove it with: jupyter kernelspec remove %s",
 			ErrForeign, dir, strings.Join(spec.Argv, " "), name)
 	}

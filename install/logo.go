@@ -8,6 +8,7 @@ import (
 	"image/png"
 	"math"
 	"strings"
+	"sync"
 )
 
 // The logo is a plait of three strands on a dark tile, drawn from one formula
@@ -108,9 +109,9 @@ func spans(k int, wanted func(z float64) bool) string {
 	return d.String()
 }
 
-// logoPNG draws the tile with 5×5 samples a pixel.
+// logoPNG draws the tile with 4×4 samples a pixel, in some 20 ms.
 func logoPNG(size int) *image.NRGBA {
-	const n = 5
+	const n = 4
 	img := image.NewNRGBA(image.Rect(0, 0, size, size))
 	for py := range size {
 		for px := range size {
@@ -148,16 +149,37 @@ func sample(x, y float64) color.NRGBA {
 	return c
 }
 
-// nearest is the distance from (x, y) to strand k, and the strand's height there.
-func nearest(k int, x, y float64) (distance, z float64) {
-	distance = math.Inf(1)
-	middle := y / turn * 2 * math.Pi
-	for i := -40; i <= 40; i++ {
-		theta := middle + float64(i)*0.03
-		p := strand(k, theta)
-		if d := math.Hypot(p.x-x, p.y-y); d < distance {
-			distance, z = d, height(k, theta)
+// drawn is a point of a strand with its height.
+type drawn struct {
+	point
+	z float64
+}
+
+// Strands are looked up in a table, with a point each thetaStep; a point
+// belongs to no pixel more than window points away.
+const (
+	thetaStep = 0.05
+	window    = 24
+)
+
+var table = sync.OnceValue(func() (t [3][]drawn) {
+	for k := range t {
+		for i := -window; float64(i-window)*thetaStep < tile/turn*2*math.Pi; i++ {
+			theta := float64(i) * thetaStep
+			t[k] = append(t[k], drawn{strand(k, theta), height(k, theta)})
 		}
 	}
-	return distance, z
+	return t
+})
+
+// nearest is the distance from (x, y) to strand k, and the strand's height there.
+func nearest(k int, x, y float64) (distance, z float64) {
+	middle := int(y / turn * 2 * math.Pi / thetaStep) // its place in the table without what is above the tile
+	square := math.Inf(1)
+	for _, p := range table()[k][middle : middle+2*window] {
+		if d := (p.x-x)*(p.x-x) + (p.y-y)*(p.y-y); d < square {
+			square, z = d, p.z
+		}
+	}
+	return math.Sqrt(square), z
 }
