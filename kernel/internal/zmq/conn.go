@@ -107,10 +107,7 @@ func (c *conn) fill() error {
 			return err
 		}
 		if h.command {
-			if parts > 1 {
-				return errProtocol
-			}
-			if done, err := c.command(h); done || err != nil {
+			if done, err := c.command(h, parts == 1); done || err != nil {
 				return err
 			}
 			continue
@@ -201,8 +198,9 @@ func (c *conn) subscribed(topic []byte) {
 }
 
 // command obeys a ZMTP command (RFC 37, which 3.1 peers follow). It reports
-// whether that put a message for zmq4 into the parcel.
-func (c *conn) command(h header) (bool, error) {
+// whether that put a message for zmq4 into the parcel. libzmq sends its
+// heartbeats between the frames of a message, too.
+func (c *conn) command(h header, between bool) (bool, error) {
 	body, err := readCommand(c.br, h)
 	if err != nil {
 		return false, err
@@ -220,7 +218,7 @@ func (c *conn) command(h header) (bool, error) {
 		_, err := c.out.push([][]byte{append(header{command: true, size: uint64(len(pong))}.append(nil), pong...)})
 		return false, err
 	case "SUBSCRIBE", "CANCEL":
-		if c.l.role != roleXPub || uint64(len(rest)) > c.l.limits.topic {
+		if !between || c.l.role != roleXPub || uint64(len(rest)) > c.l.limits.topic {
 			return false, errProtocol
 		}
 		return true, c.subscription(name == "SUBSCRIBE", rest)
