@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -338,10 +339,17 @@ func (o *outbox) sendText() {
 	}
 }
 
-// send publishes a message. A failure to encode or to send costs this message
-// only.
+// send publishes a message. One that cannot be encoded is replaced by a word
+// about it on stderr.
 func (o *outbox) send(it *item) {
 	m, err := o.message(it)
+	if err != nil {
+		text := fmt.Sprintf("[%s could not be sent: %v]\n", it.msgType, err)
+		m, err = o.message(&item{
+			parent: it.parent, msgType: protocol.TypeStream, topic: []byte("stream.stderr"),
+			content: protocol.Stream{Name: "stderr", Text: text},
+		})
+	}
 	if err == nil {
 		err = o.publish(o.signer.Encode(m))
 	}

@@ -15,6 +15,7 @@ package protocol
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 )
 
 // Version is the protocol version that kernel_info_reply and message headers
@@ -89,6 +90,9 @@ func Marshal(v any) ([]byte, error) {
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
+		for wrapped := (*json.MarshalerError)(nil); errors.As(err, &wrapped); {
+			err = wrapped.Err // Object and Lines have no news to add
+		}
 		return nil, err
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
