@@ -206,7 +206,7 @@ func (x *execution) started(ctx context.Context, c parsed, m mode, to *sinkOf) (
 }
 
 func interrupted(note string) *eval.Error {
-	return &eval.Error{Name: eval.Interrupted, Value: "interrupted", Notes: []string{note}}
+	return &eval.Error{Name: eval.Interrupted, Value: "the cell was interrupted", Notes: []string{note}}
 }
 
 // advance checks c and begins to run it in the worker; decide is asked before

@@ -69,8 +69,19 @@ type renderer struct {
 	lines []string
 }
 
+// printf adds lines. A front end may show each by itself, so colours end at the
+// end of a line.
 func (r *renderer) printf(format string, args ...any) {
-	r.lines = append(r.lines, strings.Split(fmt.Sprintf(format, args...), "\n")...)
+	colour := ""
+	for line := range strings.SplitSeq(fmt.Sprintf(format, args...), "\n") {
+		line = colour + line
+		i := strings.LastIndex(line, "\x1b[")
+		if colour = ""; i >= 0 && !strings.HasPrefix(line[i:], reset) {
+			colour = line[i : i+strings.IndexByte(line[i:], 'm')+1]
+			line += reset
+		}
+		r.lines = append(r.lines, line)
+	}
 }
 
 // compileErrors shows the errors because of which a cell did not run.
@@ -86,7 +97,11 @@ func (r *renderer) compileErrors(e *eval.Error) {
 			r.printf("… and %d more errors", len(all)-i)
 			break
 		}
-		r.printf("%s%s%s: %s", cyan, place(e.Pos), reset, e.Value)
+		if at := place(e.Pos); at != "" {
+			r.printf("%s%s%s: %s", cyan, at, reset, e.Value)
+		} else {
+			r.printf("%s", e.Value)
+		}
 		r.source(e.Pos, true)
 		r.notes(e)
 	}
@@ -119,6 +134,8 @@ func headline(e *eval.Error) string {
 		return "panic: " + e.Value
 	case eval.FatalError:
 		return e.Value
+	case eval.Interrupted:
+		return e.Name + ": the cell was stopped"
 	case eval.Deadlock:
 		if strings.HasPrefix(e.Value, "fatal error: ") {
 			return e.Value

@@ -58,7 +58,7 @@ func (c *child) stopShell(id uint32, why *eval.Error) bool {
 		return false
 	}
 	if why == nil {
-		why = &eval.Error{Name: eval.Interrupted, Value: "interrupted"}
+		why = &eval.Error{Name: eval.Interrupted, Value: "the cell was interrupted"}
 	}
 	cancel(why)
 	return true

@@ -334,7 +334,7 @@ func (w *Worker) interrupt(id uint32, r *Run) (*Ended, error) {
 	w.mu.Unlock()
 	return &Ended{Abandoned: true, Error: &eval.Error{
 		Name:  eval.Interrupted,
-		Value: "interrupted",
+		Value: "the cell was interrupted",
 		Notes: []string{
 			"The cell is inside a call that can't be interrupted; it ends as soon as that call returns.",
 			"If it does not return, %restart_worker ends it (variables are lost then, declarations are not).",
