@@ -160,6 +160,7 @@ func runScenario(name string) {
 			return answer, nil
 		}
 	}
+	s.config.Source = "os.Stdout os.Stdin"
 	r := Begin(1, "In[1]", s.config)
 	r.Do(s.cell)
 	if rep := r.End(); rep.Err != nil {

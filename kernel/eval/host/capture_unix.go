@@ -158,10 +158,6 @@ func noteSource(source string) {
 	if rawPossible.Load() {
 		return
 	}
-	if source == "" {
-		rawPossible.Store(raw[0] != nil)
-		return
-	}
 	for _, sign := range rawSigns {
 		if strings.Contains(source, sign) && !(strings.HasSuffix(sign, "(") && !builtinCall(source, sign)) {
 			rawPossible.Store(true)

@@ -215,6 +215,9 @@ func withTracebackLabels() func() {
 // this package. Those that a timer may end count as wakers, not as suspicions.
 func blockedHere(head string, stack []byte) bool {
 	_, state, _ := strings.Cut(head, " [")
+	if strings.HasPrefix(state, "coroutine") {
+		return true // one side of iter.Pull, which waits for the other side
+	}
 	if !strings.HasPrefix(state, "select") && !strings.HasPrefix(state, "chan ") {
 		return false
 	}

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"iter"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -84,6 +85,11 @@ func TestDeadlocks(t *testing.T) {
 		{"after native goroutines have ended", "In[1]:6", func() {
 			go time.Sleep(5 * time.Millisecond) // as native code of the standard library does
 			RecvOf(at(6), make(chan int))
+		}},
+		{"inside iter.Pull", "In[1]:6", func() {
+			next, stop := iter.Pull(func(yield func(int) bool) { RecvOf(at(6), make(chan int)) })
+			defer stop()
+			next()
 		}},
 		{"many goroutines", "(500 goroutines)", func() {
 			c := make(chan int)

@@ -145,6 +145,9 @@ func (g *goroutine) crashed(recovered any, explain func(any) *eval.Error) {
 // explainWith survives an explain that panics itself.
 func explainWith(explain func(any) *eval.Error, recovered any) (e *eval.Error) {
 	if explain == nil {
+		explain = explainPanic
+	}
+	if explain == nil {
 		return PanicError(recovered)
 	}
 	defer func() {
@@ -172,10 +175,11 @@ func PanicError(recovered any) *eval.Error {
 }
 
 // SetLocal keeps a value of the engine's for the calling goroutine, such as its
-// stack of interpreted frames; Trace explains what it is good for. Native
-// children of a learner's goroutine share its value.
+// stack of interpreted frames; Trace explains what it is good for. Goroutines
+// that native code starts (an HTTP server's, say) have none: for them SetLocal
+// does nothing and Local returns nil.
 func SetLocal(v any) {
-	if g := current(); g != nil {
+	if g := current(); g != nil && g.owned() {
 		g.mu.Lock()
 		g.local = v
 		g.mu.Unlock()
@@ -184,14 +188,19 @@ func SetLocal(v any) {
 
 // Local returns what SetLocal kept for the calling goroutine.
 func Local() any {
-	g := current()
-	if g == nil {
-		return nil
+	if g := current(); g != nil && g.owned() {
+		return g.local // only the goroutine itself writes it
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.local
+	return nil
 }
+
+// explainPanic is what Explain has set.
+var explainPanic func(recovered any) *eval.Error
+
+// Explain sets what turns panic values into errors for goroutines that are not
+// started by a go statement: those of WaitGroup.Go, timers and context.AfterFunc.
+// It is called as the explain of Go is. Set it before the first run.
+func Explain(explain func(recovered any) *eval.Error) { explainPanic = explain }
 
 // trace is what Trace has set.
 var trace func(local any) []eval.Frame
@@ -213,6 +222,9 @@ func (g *goroutine) frames() []eval.Frame {
 
 // where is the position of the calling goroutine, if the engine knows it.
 func (g *goroutine) where() eval.Pos {
+	if g == nil || !g.owned() {
+		return eval.Pos{}
+	}
 	if f := g.frames(); len(f) > 0 {
 		return f[0].Pos
 	}

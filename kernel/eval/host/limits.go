@@ -2,7 +2,9 @@ package host
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"braid/kernel/eval"
@@ -11,6 +13,12 @@ import (
 // memoryPeriod is how often the memory of a limited worker is looked at. At
 // 1 GB/s, what interpreted code can fill at most, it grows by 10 MB meanwhile.
 const memoryPeriod = 10 * time.Millisecond
+
+// stdinSigns are what a cell's text has if it can read descriptor 0.
+var stdinSigns = []string{"Stdin", "NewFile", "/dev/", "/proc/", "syscall", "unsafe"}
+
+// stdinUsed is set once a cell could.
+var stdinUsed atomic.Bool
 
 // startLimits sets what ends the run from outside.
 func (r *Run) startLimits() {
@@ -27,7 +35,10 @@ func (r *Run) startLimits() {
 	if r.cfg.Limits.Memory > 0 {
 		go r.watchMemory(r.over)
 	}
-	if r.cfg.Source == "" || strings.Contains(r.cfg.Source, "Stdin") || strings.Contains(r.cfg.Source, "NewFile") {
+	if slices.ContainsFunc(stdinSigns, func(sign string) bool { return strings.Contains(r.cfg.Source, sign) }) {
+		stdinUsed.Store(true) // a later cell may read from a reader that this one makes
+	}
+	if stdinUsed.Load() {
 		go r.watchStdin(r.over)
 	}
 }

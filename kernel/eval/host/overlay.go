@@ -18,7 +18,6 @@ import (
 	"os"
 	"os/exec"
 	"reflect"
-	"runtime"
 	"runtime/pprof"
 	"sync"
 	"testing"
@@ -36,7 +35,10 @@ func init() {
 	park.Fatal = func(text string) { endCell(fatalError(text)) }
 	park.Go = func(fn func()) { Go(eval.Pos{}, fn, nil) }
 	park.Timer = timerFunc
-	park.Sleep = sleep
+	park.Interrupted = func() bool {
+		g := current()
+		return g != nil && g.run.stop.Load().gen > 0 && (!g.owned() || g.delivered.Load() > 0)
+	}
 }
 
 // Overlay gives the replacements for standard library symbols (by import path,
@@ -461,5 +463,3 @@ var testingSymbols = map[string]any{
 		return result
 	},
 }
-
-var _ = runtime.Version

@@ -26,9 +26,10 @@ type Config struct {
 	// line without its newline; "\x04" means end of file. It is called on a
 	// goroutine of its own; when the run is interrupted its answer is ignored.
 	Input func(eval.InputRequest) (string, error)
-	// Source is the text of the cell, if known. It tells whether the cell may
-	// write to descriptors 1 and 2 past this package; if it can't, its ordered
-	// writes need not look for such text first, which saves a system call each.
+	// Source is the text of the cell. It tells whether the cell may write to
+	// descriptors 1 and 2, or read 0, past this package. If it can't, as with an
+	// empty Source, ordered writes need not look for such text first, which saves
+	// a system call each.
 	Source string
 	// Stuck, if not nil, is called once when the run has been interrupted and
 	// Grace later some of its goroutines have not ended: they sit in native
@@ -190,7 +191,7 @@ func runMain(g *goroutine, fn func(), done chan<- struct{}) {
 		switch p := recover(); {
 		case p != nil:
 			r.setError(PanicError(p))
-		case !returned:
+		case !returned && r.stop.Load().gen == 0: // an interrupt may end native frames so
 			r.setError(goexitError())
 		}
 		r.mu.Lock()
@@ -308,9 +309,10 @@ func (g *goroutine) end(e *eval.Error) {
 		e.Frames = append(e.Frames, eval.Frame{Pos: g.pos, Created: true})
 	}
 	g.run.fail(e)
-	if g.owned() {
-		g.delivered.Store(g.run.stop.Load().gen)
+	if !g.owned() {
+		runtime.Goexit()
 	}
+	g.delivered.Store(g.run.stop.Load().gen)
 	panic(Interrupt{e})
 }
 

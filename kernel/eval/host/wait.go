@@ -1,6 +1,7 @@
 package host
 
 import (
+	"runtime"
 	"sync/atomic"
 
 	"braid/kernel/eval"
@@ -113,10 +114,11 @@ func (g *goroutine) pending() *stopState {
 
 // deliver panics with Interrupt unless the calling goroutine has had this one:
 // a deferred call may go on waiting and looping until it is interrupted again.
-// Native children have no record of their own and are stopped at every turn.
+// Goroutines of native code are ended in another way, because nobody there
+// expects the panic and it would end the worker.
 func (g *goroutine) deliver(st *stopState) {
 	if !g.owned() {
-		panic(Interrupt{st.err})
+		runtime.Goexit()
 	}
 	if g.delivered.Load() != st.gen {
 		g.delivered.Store(st.gen)

@@ -1,8 +1,13 @@
 package sync
 
-import "sync/atomic"
+import (
+	"sync/atomic"
 
-// Once calls a function once. The zero value has called none.
+	"braid/kernel/eval/host/internal/park"
+)
+
+// Once calls a function once. The zero value has called none. A call that an
+// interrupt cut short does not count.
 type Once struct {
 	done uint32
 	m    Mutex
@@ -20,7 +25,11 @@ func (o *Once) doSlow(f func()) {
 	o.m.Lock()
 	defer o.m.Unlock()
 	if o.done == 0 {
-		defer atomic.StoreUint32(&o.done, 1)
+		defer func() {
+			if !park.Interrupted() {
+				atomic.StoreUint32(&o.done, 1)
+			}
+		}()
 		f()
 	}
 }
@@ -33,7 +42,7 @@ func OnceFunc(f func()) func() {
 	valid := false
 	run := func() {
 		defer func() {
-			if !valid {
+			if !valid && !park.Interrupted() {
 				value = recover()
 				panic(value)
 			}

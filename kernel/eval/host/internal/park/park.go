@@ -4,8 +4,6 @@
 // behave as the standard library does.
 package park
 
-import "time"
-
 // Wait blocks the calling goroutine until ready delivers, and returns nil; or
 // until its run is interrupted, and returns a value that the caller must panic
 // with when it has tidied up. op names the operation as goroutine dumps do.
@@ -28,5 +26,6 @@ var Timer = func(fn func()) (arm, disarm, fire func()) {
 	return func() {}, func() {}, fn
 }
 
-// Sleep is time.Sleep that listens to interrupts.
-var Sleep = time.Sleep
+// Interrupted says whether the calling goroutine unwinds because its run is
+// being interrupted.
+var Interrupted = func() bool { return false }
