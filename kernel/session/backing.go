@@ -12,6 +12,7 @@ import (
 	"braid/kernel/cell"
 	"braid/kernel/check"
 	"braid/kernel/eval"
+	"braid/kernel/lower"
 	"braid/kernel/worker"
 )
 
@@ -214,9 +215,21 @@ func hasErrors(ds []cell.Diagnostic) bool {
 	return slices.ContainsFunc(ds, func(d cell.Diagnostic) bool { return d.Severity == cell.Error })
 }
 
-// program is a checked cell for the engine.
+// program is a checked cell for the engine. s.check is held.
 func (s *Session) program(c *check.Checked) (*eval.Program, *eval.Error) {
-	return &eval.Program{ID: s.nextID(), Name: c.Cell.Name, Source: c.Cell.Source, Quiet: c.Cell.Quiet}, nil
+	p := &eval.Program{ID: s.nextID(), Name: c.Cell.Name, Source: c.Cell.Source, Quiet: c.Cell.Quiet}
+	if s.lowerer == nil {
+		return p, nil
+	}
+	lowered, err := s.lowerer.Lower(lower.Input{
+		ID: p.ID, Name: p.Name, Fset: s.fset, File: c.File, Entry: c.Entry, Info: c.Info, Pkg: c.Pkg,
+		Show: c.Show, Results: c.Results, Rebinds: c.Rebinds,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.Lowered, p.Entry = lowered.Lowered, lowered.Entry
+	return p, nil
 }
 
 // inventory says in notes what of old is in j, and what is not.

@@ -15,6 +15,7 @@ import (
 	"braid/kernel/check"
 	"braid/kernel/check/exportdata"
 	"braid/kernel/eval"
+	"braid/kernel/lower"
 	"braid/kernel/worker"
 )
 
@@ -29,6 +30,9 @@ type Options struct {
 	// imports) beside the cell's output. Never on stderr.
 	Warnings bool
 }
+
+// loweredEngine is the engine that takes cells rewritten by package lower.
+const loweredEngine = "yaegi"
 
 // gradedVariable is set by nbgrader's execution of notebooks.
 const gradedVariable = "NBGRADER_EXECUTION"
@@ -52,6 +56,7 @@ type Session struct {
 	fset    *token.FileSet
 	state   *check.State
 	journal *journal
+	lowerer *lower.Lowerer // for the engine that needs lowered cells, else nil
 	backing *backing
 	place   worker.Place // what %cd and %env have changed
 	closed  bool
@@ -117,6 +122,9 @@ func (s *Session) clear() {
 	s.fset = token.NewFileSet()
 	s.state = check.NewState(s.fset, exportdata.NewImporter(s.fset))
 	s.journal = newJournal()
+	if s.opts.Engine == loweredEngine {
+		s.lowerer = lower.New()
+	}
 	s.publish()
 }
 
