@@ -118,21 +118,21 @@ func TestMessagesRefused(t *testing.T) {
 	go echoShell(s)
 	witness := dialPeer(t, s.Ports().Shell, "DEALER", "witness")
 	for name, bad := range map[string][]byte{
-		"frame of 2^63 bytes":      claim(1 << 63),
-		"frame of 2^62 bytes":      claim(1 << 62),
-		"frame of 2^40 bytes":      claim(1 << 40),
-		"frame of 1 GiB + 1":       claim(1<<30 + 1),
-		"reserved flags":           {8, 0},
-		"command with MORE":        {flagCommand | flagMore, 5, 4, 'P', 'I', 'N', 'G'},
-		"READY within a message":   join([]byte{flagMore, 1, 'x'}, readyFrame("DEALER", "x")),
-		"long command":             join([]byte{flagCommand | flagLong}, claim(maxCommand + 1)[1:]),
-		"empty command":            {flagCommand, 0},
-		"ERROR":                    command("ERROR", "\x03bad"),
-		"a second READY":           readyFrame("DEALER", "x"),
-		"short PING":               command("PING", "\x00"),
-		"long PING":                command("PING", strings.Repeat("x", 19)),
-		"SUBSCRIBE to a ROUTER":    command("SUBSCRIBE", ""),
-		"a message without end":    bytes.Repeat([]byte{flagMore, 1, 'x'}, 2000),
+		"frame of 2^63 bytes":    claim(1 << 63),
+		"frame of 2^62 bytes":    claim(1 << 62),
+		"frame of 2^40 bytes":    claim(1 << 40),
+		"frame of 1 GiB + 1":     claim(1<<30 + 1),
+		"reserved flags":         {8, 0},
+		"command with MORE":      {flagCommand | flagMore, 5, 4, 'P', 'I', 'N', 'G'},
+		"READY within a message": join([]byte{flagMore, 1, 'x'}, readyFrame("DEALER", "x")),
+		"long command":           join([]byte{flagCommand | flagLong}, claim(maxCommand + 1)[1:]),
+		"empty command":          {flagCommand, 0},
+		"ERROR":                  command("ERROR", "\x03bad"),
+		"a second READY":         readyFrame("DEALER", "x"),
+		"short PING":             command("PING", "\x00"),
+		"long PING":              command("PING", strings.Repeat("x", 19)),
+		"SUBSCRIBE to a ROUTER":  command("SUBSCRIBE", ""),
+		"a message without end":  bytes.Repeat([]byte{flagMore, 1, 'x'}, 2000),
 	} {
 		p := dialPeer(t, s.Ports().Shell, "DEALER", "bad")
 		p.Write(bad)
