@@ -71,13 +71,18 @@ func (p *cellParser) errorAt(off int, msg string) {
 }
 
 // scan reads all tokens. Lexical errors are left to the parser, which meets
-// them again. Closing brackets that nothing opened are reported and blanked.
+// them again, but for a comment without an end, which may be in no part. Closing
+// brackets that nothing opened are reported and blanked.
 func (p *cellParser) scan() {
 	// A file of its own: the scanner would obey //line comments.
 	fset := token.NewFileSet()
 	file := fset.AddFile("", -1, len(p.src))
 	var s scanner.Scanner
-	s.Init(file, p.src, func(token.Position, string) {}, 0)
+	s.Init(file, p.src, func(pos token.Position, msg string) {
+		if msg == "comment not terminated" {
+			p.errorAt(pos.Offset, msg)
+		}
+	}, 0)
 	depth := 0
 	for {
 		pos, t, lit := s.Scan()
@@ -90,7 +95,7 @@ func (p *cellParser) scan() {
 			depth++
 		case token.RPAREN, token.RBRACK, token.RBRACE:
 			if depth == 0 {
-				p.errorAt(off, "syntax error: unexpected "+t.String())
+				p.errorAt(off, "syntax error: unexpected "+t.String()+p.misplaced())
 				p.src[off] = ' '
 				continue
 			}
@@ -98,6 +103,14 @@ func (p *cellParser) scan() {
 		}
 		p.toks = append(p.toks, tok{off, t, lit})
 	}
+}
+
+// misplaced ends the message about a closing bracket that follows the tokens so far.
+func (p *cellParser) misplaced() string {
+	if n := len(p.toks); n > 0 && p.toks[n-1].tok != token.SEMICOLON {
+		return " at end of statement"
+	}
+	return ""
 }
 
 // segment takes the next declaration, or run of statements.
@@ -138,7 +151,13 @@ func (p *cellParser) startsFunc(i int) bool {
 		return false
 	}
 	i = p.matching(i + 1)
-	return p.at(i+1) == token.IDENT && p.at(i+2) == token.LPAREN
+	if p.at(i+1) != token.IDENT {
+		return false
+	}
+	if p.at(i+2) == token.LBRACK { // type parameters, which methods can't have, or a result F[T]
+		return p.at(p.matching(i+2)+1) == token.LPAREN
+	}
+	return p.at(i+2) == token.LPAREN
 }
 
 func (p *cellParser) at(i int) token.Token {
@@ -326,8 +345,9 @@ func (p *cellParser) parse(prefix string, start int, text []byte, suffix string)
 	var list scanner.ErrorList
 	if errors.As(err, &list) {
 		for _, e := range list {
-			off := e.Pos.Offset - len(prefix) + start
-			p.errorAt(off, p.gcWords(e.Msg, off))
+			if off, msg := p.gcWords(e.Msg, e.Pos.Offset-len(prefix)+start); msg != "" {
+				p.errorAt(off, msg)
+			}
 		}
 	}
 	if f == nil {
@@ -358,9 +378,22 @@ func (p *cellParser) placeListErrors() {
 		}
 		first := slices.IndexFunc(p.toks, func(t tok) bool { return t.off >= e.off })
 		if first >= 0 {
-			p.errs[i].off = p.offset(p.endOfDecl(first))
+			end := p.offset(p.endOfList(first))
+			p.errs[i] = syntaxError{end, "syntax error: unexpected " + p.describe(end) + ", expected := or = or comma"}
 		}
 	}
+}
+
+// endOfList returns the index of the token that ends the statement at i: a
+// semicolon, or what closes the block around it.
+func (p *cellParser) endOfList(i int) int {
+	for depth := 0; i < len(p.toks); i++ {
+		depth += nesting(p.toks[i].tok)
+		if depth < 0 || depth == 0 && p.toks[i].tok == token.SEMICOLON {
+			break
+		}
+	}
+	return i
 }
 
 // callsMain tells whether a statement of the cell calls main itself.
@@ -392,7 +425,7 @@ func (p *cellParser) diagnostics() []Diagnostic {
 		p.errs[i].off = min(max(p.errs[i].off, 0), len(p.src))
 	}
 	slices.SortStableFunc(p.errs, func(a, b syntaxError) int { return cmp.Compare(a.off, b.off) })
-	end := len(strings.TrimRight(string(p.src), " \t\r\n"))
+	end := len(strings.TrimRight(p.cell.Source, " \t\r\n"))
 	var ds []Diagnostic
 	for _, e := range p.errs {
 		atEnd := e.off >= end
@@ -401,12 +434,26 @@ func (p *cellParser) diagnostics() []Diagnostic {
 		}
 		off := min(e.off, end)
 		pos := p.pos(off)
-		if len(ds) > 0 && ds[len(ds)-1].Pos.Line == pos.Line {
+		// The compiler reports one syntax error a line, but every other one.
+		if n := len(ds); n > 0 && ds[n-1].Pos.Line == pos.Line && strings.HasPrefix(e.msg, "syntax error") {
+			continue
+		}
+		if n := len(ds); n > 0 && (ds[n-1].Msg == e.msg && ds[n-1].Pos == pos || p.follows(ds[n-1], off)) {
 			continue
 		}
 		ds = append(ds, Diagnostic{Pos: pos, End: p.pos(p.endOfToken(off)), Msg: e.msg})
 	}
 	return ds
+}
+
+// follows tells whether the text at off is what comes next after a line that
+// lacks a comma, which go/parser complains about once more.
+func (p *cellParser) follows(d Diagnostic, off int) bool {
+	if !strings.Contains(d.Msg, "unexpected newline in ") {
+		return false
+	}
+	i := p.indexBefore(off)
+	return i >= 0 && p.pos(p.toks[i].off) == d.Pos
 }
 
 func (p *cellParser) pos(off int) eval.Pos {

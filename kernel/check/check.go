@@ -68,6 +68,8 @@ const (
 	Method
 )
 
+func (k Kind) String() string { return [...]string{"var", "const", "type", "func", "method"}[k] }
+
 // Decl is one declared object. The fields are read-only.
 type Decl struct {
 	Obj  types.Object
@@ -85,7 +87,6 @@ type Decl struct {
 	packages map[string]string // names of packages that it uses → import path
 	group    *ast.GenDecl      // that the declaration is a part of
 	replaces *Decl             // of a Func: the one whose callers call it now
-	methods  []*Decl           // of a Type: those declared in its cell
 }
 
 // Name returns the name as the learner wrote it.

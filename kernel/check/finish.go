@@ -35,6 +35,7 @@ func (a *attempt) finish(ds []cell.Diagnostic) (*Checked, []cell.Diagnostic) {
 	a.layOut(k)
 	a.rebindFuncs(k)
 	k.Next = a.next(k)
+	a.markUsed()
 	for obj, d := range of {
 		a.s.root.decls[obj] = d
 	}
@@ -124,13 +125,6 @@ func (a *attempt) declarations() []*Decl {
 		}
 	}
 	slices.SortStableFunc(l, func(x, y *Decl) int { return cmp.Compare(x.Pos, y.Pos) })
-	for _, m := range l {
-		for _, t := range l {
-			if m.Kind == Method && t.Kind == Type && m.Recv == t.Obj {
-				t.methods = append(t.methods, m)
-			}
-		}
-	}
 	return l
 }
 
@@ -498,6 +492,24 @@ func (a *attempt) rebindFuncs(k *Checked) {
 		d.replaces = old
 		for o := old; o != nil; o = o.replaces {
 			k.Rebinds[o.Obj.(*types.Func)] = d.Obj.(*types.Func)
+		}
+	}
+}
+
+// markUsed remembers the generic types that the cell made instances of.
+func (a *attempt) markUsed() {
+	for _, inst := range a.info.Instances {
+		t, ok := inst.Type.(*types.Named)
+		if !ok || t.Obj().Pkg() == nil || t.Obj().Pkg().Path() != Path {
+			continue
+		}
+		concrete := true
+		for targ := range inst.TypeArgs.Types() {
+			_, param := types.Unalias(targ).(*types.TypeParam)
+			concrete = concrete && !param
+		}
+		if concrete {
+			a.s.root.used[t.Origin()] = true
 		}
 	}
 }

@@ -12,10 +12,10 @@ import (
 // stay, so that running a cell again does not part old values from new ones.
 //
 // A type is kept if its declaration has the same words, all names in it mean
-// the same as then, and every method that came with it, in its cell, is
-// declared again with it. Since types name each other, all candidates are
-// taken at first, and those that don't hold drop out until nothing changes.
-// That the methods have the same signatures only go/types can tell: addLate.
+// the same as then, and its methods that the cell declares again have the
+// signatures they had (which only go/types can tell: see addLate). Since types
+// name each other, all candidates are taken at first, and those that don't hold
+// drop out until nothing changes.
 func (p *plan) keep() {
 	specs := map[string]*ast.GenDecl{}
 	for _, d := range p.types {
@@ -32,7 +32,7 @@ func (p *plan) keep() {
 	for changed := len(p.kept) > 0; changed; {
 		changed = false
 		for name, old := range p.kept {
-			if !p.sameMeaning(old) || !p.sameMethods(old) {
+			if !p.sameMeaning(old) {
 				delete(p.kept, name)
 				changed = true
 			}
@@ -119,23 +119,6 @@ func (p *plan) pathOf(name string) string {
 	return ""
 }
 
-// sameMethods tells whether the methods that were declared in the cell of an
-// old type are all in this cell.
-func (p *plan) sameMethods(old *Decl) bool {
-	have := map[string]bool{}
-	for _, d := range p.funcs {
-		if d.Recv != nil && receiverName(d) == old.Name() {
-			have[d.Name.Name] = true
-		}
-	}
-	for _, m := range old.methods {
-		if !have[m.Obj.Name()] {
-			return false
-		}
-	}
-	return true
-}
-
 // receiverName returns the name of the type that a method belongs to, or "".
 func receiverName(d *ast.FuncDecl) string {
 	if d.Recv == nil || len(d.Recv.List) == 0 {
@@ -170,16 +153,22 @@ func words(src string, from, to int) string {
 	var s scanner.Scanner
 	s.Init(file, []byte(src[from:to]), nil, 0)
 	var b strings.Builder
+	semicolon := false
 	for {
 		_, tok, lit := s.Scan()
 		switch {
 		case tok == token.EOF:
 			return b.String()
 		case tok == token.SEMICOLON:
-			lit = ";"
+			semicolon = true
+			continue
 		case lit == "":
 			lit = tok.String()
 		}
+		if semicolon && tok != token.RBRACE && tok != token.RPAREN {
+			b.WriteString("; ") // before a bracket it is a matter of layout
+		}
+		semicolon = false
 		b.WriteString(lit)
 		b.WriteByte(' ')
 	}
@@ -217,6 +206,10 @@ func (p *plan) addLate(info *types.Info) (rebinds map[*types.Func]*types.Func, a
 		if !p.mayHaveMethod(d, recv) {
 			continue
 		}
+		if p.s.root.used[recv] {
+			p.extendUsed(d, recv)
+			continue
+		}
 		m := lateMethod{recv, fn}
 		p.s.addMethod(m)
 		added = append(added, m)
@@ -244,6 +237,19 @@ func (p *plan) redeclareMethod(d *ast.FuncDecl, recv *types.Named, had, fn *type
 	}
 	p.errorAt(d.Name, "method "+name+"."+fn.Name()+" already declared at "+p.s.root.fset.Position(had.Pos()).String()+
 		" with another signature; to change it, run the declaration of "+name+" together with its methods")
+}
+
+// extendUsed handles a new method on a generic type of which instances exist:
+// go/types (1.26) derives their methods one by one and does not expect the
+// generic type to get another.
+func (p *plan) extendUsed(d *ast.FuncDecl, recv *types.Named) {
+	name := recv.Obj().Name()
+	if p.kept[name] != nil {
+		p.try.fresh[name], p.again = true, true
+		return
+	}
+	p.errorAt(d.Name, "cannot add method "+d.Name.Name+" to generic type "+name+
+		" after values of it were used; run the declaration of "+name+" together with all its methods")
 }
 
 // mayHaveMethod reports what go/types would about a type of this cell.

@@ -62,14 +62,17 @@ func (r *resolver) meant(name string) string {
 	if v := r.seen[name]; v != nil {
 		return r.nameOf(v)
 	}
-	if last, ok := r.p.varNames[name]; r.inVar && ok && last > r.step {
+	last, isVar := r.p.varNames[name]
+	if r.inVar && isVar && last > r.step {
 		return name // var a = b; var b = 1
 	}
 	if r.p.declared[name] {
 		return name // declared twice, go/types will say
 	}
 	// Declared further down: what it meant before the cell, or nothing.
-	r.p.oldVersion(name)
+	if old := r.p.oldVersion(name); old == nil && r.inVar && isVar && last == r.step {
+		return name // var x = x: go/types says that this is a cycle
+	}
 	return hiddenName(name, 0)
 }
 

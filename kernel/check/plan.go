@@ -40,6 +40,7 @@ type plan struct {
 	broken   []string // names on the left of a := that is wrong
 	again    bool     // a choice was changed: try again
 	errs     []problem
+	returns  []problem // return statements outside of functions
 }
 
 // rename remembers the name that the learner wrote.
@@ -100,6 +101,7 @@ func newPlan(s *State, c *cell.Cell, try *choices) *plan {
 	p.keep()
 	p.bind()
 	p.resolve()
+	p.findReturns()
 	return p
 }
 
@@ -117,7 +119,7 @@ func (p *plan) sort() {
 	}
 	if p.c.RunMain {
 		for _, d := range p.funcs {
-			if d.Recv == nil && d.Name.Name == "main" {
+			if d.Recv == nil && d.Name.Name == "main" && d.Type.Params.NumFields()+d.Type.Results.NumFields() == 0 {
 				call := &ast.CallExpr{Fun: &ast.Ident{NamePos: d.Name.NamePos, Name: "main"}, Lparen: d.Name.NamePos, Rparen: d.Name.NamePos}
 				p.steps = append(p.steps, &step{stmt: &ast.ExprStmt{X: call}})
 			}

@@ -5,7 +5,6 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -147,18 +146,41 @@ func (a *attempt) problems() []problem {
 		if a.isNoise(&e) {
 			continue
 		}
-		e.msg = a.gcWords(e)
+		e = a.gcWords(e)
+		if n := len(l); n > 0 && l[n-1].msg == e.msg && a.line(l[n-1]) == a.line(e) {
+			continue // gc says the same thing once a line
+		}
 		l = append(l, e)
 	}
-	l = append(l, a.returns()...)
+	l = slices.DeleteFunc(l, a.inReturn)
+	l = append(l, a.returns...)
+	if !refused(l) {
+		l = append(l, a.bodies()...)
+	}
+	if refused(l) {
+		l = slices.DeleteFunc(l, func(e problem) bool { return e.warning })
+	}
 	slices.SortStableFunc(l, func(x, y problem) int { return cmp.Compare(x.pos, y.pos) })
-	return slices.CompactFunc(l, func(x, y problem) bool { return x.pos == y.pos && x.msg == y.msg })
+	return l
+}
+
+func (a *attempt) line(e problem) int { return a.c.File.Line(min(max(e.pos, a.pos()), a.end())) }
+
+// bodies reports functions without a body, which the compiler does last.
+func (a *attempt) bodies() (l []problem) {
+	for _, d := range slices.Concat(a.funcs, a.late) {
+		if d.Body == nil {
+			l = append(l, problem{pos: d.Name.Pos(), end: d.Name.End(), msg: "missing function body"})
+		}
+	}
+	return l
 }
 
 // isNoise tells whether a message is no fault of the cell's; warnings it marks.
 func (a *attempt) isNoise(e *problem) bool {
 	switch msg := e.msg; {
-	case strings.HasPrefix(msg, "declared and not used: "):
+	case strings.HasPrefix(msg, "declared and not used: "),
+		strings.HasSuffix(msg, " declared and not used") && !strings.HasPrefix(msg, "label "):
 		e.warning = true
 	case strings.HasSuffix(msg, " is not used"):
 		return len(a.c.Result) == 1 && within(e.pos, a.c.Result[0])
@@ -205,23 +227,27 @@ func (a *attempt) isStatementCycle(e *problem) bool {
 	return false
 }
 
-// returns reports return statements that belong to no function.
-func (a *attempt) returns() (l []problem) {
+// findReturns looks for return statements that belong to no function.
+func (p *plan) findReturns() {
 	visit := func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncLit:
 			return false
 		case *ast.ReturnStmt:
-			l = append(l, problem{pos: n.Pos(), end: n.End(), msg: "return is not in a function"})
+			p.returns = append(p.returns, problem{pos: n.Pos(), end: n.End(), msg: "return is not in a function"})
 		}
 		return true
 	}
-	for _, it := range a.c.Items {
+	for _, it := range p.c.Items {
 		if it.Stmt != nil {
 			ast.Inspect(it.Stmt, visit)
 		}
 	}
-	return l
+}
+
+// inReturn tells whether a problem is one of a return that should not be there.
+func (a *attempt) inReturn(e problem) bool {
+	return slices.ContainsFunc(a.returns, func(r problem) bool { return r.pos <= e.pos && e.pos < r.end })
 }
 
 func refused(l []problem) bool {
@@ -239,7 +265,7 @@ func (a *attempt) diagnostics(l []problem) []cell.Diagnostic {
 			errors++
 		}
 		if errors > maxErrors {
-			d.Msg, d.End = "too many errors", eval.Pos{}
+			d.Msg, d.Pos, d.End = "too many errors", ds[len(ds)-1].Pos, eval.Pos{}
 			return append(ds, d)
 		}
 		ds = append(ds, d)
@@ -272,22 +298,6 @@ func (a *attempt) endOf(e problem) token.Pos {
 		return true
 	})
 	return end
-}
-
-var (
-	hiddenMark = regexp.MustCompile(mark + `\d+`)
-	ownPackage = regexp.MustCompile(`(^|[^\pL\pN_."'])main\.([\pL_])`)
-)
-
-// gcWords rewrites a message of go/types: what it says of names that the
-// learner did not write, and where gc has other words.
-func (a *attempt) gcWords(e problem) string {
-	msg := hiddenMark.ReplaceAllString(e.msg, "")
-	msg = ownPackage.ReplaceAllString(msg, "$1$2")
-	if strings.Contains(msg, "in variable declaration") && a.inDefine(e.pos) {
-		msg = strings.Replace(msg, "in variable declaration", "in assignment", 1)
-	}
-	return msg
 }
 
 func (a *attempt) inDefine(pos token.Pos) bool {

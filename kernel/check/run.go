@@ -2,6 +2,7 @@ package check
 
 import (
 	"cmp"
+	"fmt"
 	"go/ast"
 	"go/token"
 	"go/types"
@@ -12,6 +13,7 @@ import (
 
 	"braid/kernel/cell"
 	"braid/kernel/check/exportdata"
+	"braid/kernel/eval"
 )
 
 // problem is an error or warning on its way to a Diagnostic.
@@ -98,6 +100,7 @@ func (a *attempt) file() *ast.File {
 	if len(p.late) > 0 {
 		f.Decls = append(f.Decls, p.hook())
 	}
+	first := len(f.Decls)
 	for _, l := range [][]*ast.GenDecl{p.consts, p.types} {
 		for _, d := range l {
 			f.Decls = append(f.Decls, d)
@@ -112,7 +115,10 @@ func (a *attempt) file() *ast.File {
 		f.Decls = append(f.Decls, decls...)
 		body = append(body, stmts...)
 	}
-	body = append(body, p.resultForChecking()...)
+	sortDecls(f.Decls[first:])
+	decls, stmts := p.resultForChecking()
+	f.Decls = append(f.Decls, decls...)
+	body = append(body, stmts...)
 	f.Decls = append(f.Decls, p.entry(body))
 	return f
 }
@@ -190,21 +196,29 @@ func varDecl(pos token.Pos, spec *ast.ValueSpec) ast.Decl {
 
 // resultForChecking returns the final expressions as statements. A call may
 // have no value or several, so it is one as it stands; other expressions are
-// assigned, which gives untyped constants the type that they are shown with.
-func (p *plan) resultForChecking() []ast.Stmt {
+// assigned, which gives untyped constants the type that they are shown with;
+// nil is a value of type any.
+func (p *plan) resultForChecking() ([]ast.Decl, []ast.Stmt) {
 	r := p.c.Result
-	switch {
-	case len(r) == 0:
-		return nil
-	case len(r) == 1 && isCall(r[0]):
-		return []ast.Stmt{&ast.ExprStmt{X: r[0]}}
+	if len(r) == 1 && isCall(r[0]) {
+		return nil, []ast.Stmt{&ast.ExprStmt{X: r[0]}}
 	}
-	s := &ast.AssignStmt{Tok: token.ASSIGN, TokPos: r[0].Pos(), Rhs: r}
+	var decls []ast.Decl
+	var stmts []ast.Stmt
 	for _, x := range r {
-		s.Lhs = append(s.Lhs, &ast.Ident{NamePos: x.Pos(), Name: "_"})
+		blank := &ast.Ident{NamePos: x.Pos(), Name: "_"}
+		if id, ok := ast.Unparen(x).(*ast.Ident); ok && id.Name == "nil" {
+			spec := &ast.ValueSpec{Names: []*ast.Ident{blank}, Type: &ast.Ident{NamePos: x.Pos(), Name: hiddenAny}, Values: []ast.Expr{x}}
+			decls = append(decls, varDecl(x.Pos(), spec))
+			continue
+		}
+		stmts = append(stmts, &ast.AssignStmt{Tok: token.ASSIGN, TokPos: x.Pos(), Lhs: []ast.Expr{blank}, Rhs: []ast.Expr{x}})
 	}
-	return []ast.Stmt{s}
+	return decls, stmts
 }
+
+// hiddenAny is any, whatever the learner calls so.
+const hiddenAny = mark + "any"
 
 func isCall(x ast.Expr) bool {
 	switch x := ast.Unparen(x).(type) {
@@ -290,6 +304,9 @@ func importError(path string, err error) string {
 	if first, _, _ := strings.Cut(path, "/"); strings.Contains(first, ".") {
 		return "package " + path + " cannot be imported: third-party modules are not available yet, only the standard library and braid/… are"
 	}
+	if path == "C" {
+		return "cgo is not available in cells"
+	}
 	if near := nearestPackage(path); near != "" {
 		msg += "; did you mean " + strconv.Quote(near) + "?"
 	}
@@ -302,7 +319,7 @@ func nearestPackage(path string) string {
 	if len(l) > 0 {
 		return l[0].Path
 	}
-	best, least := "", max(2, len(path)/4)+1
+	best, least := "", max(min(2, len(path)/3), len(path)/4)+1
 	for _, p := range exportdata.Contents().Packages {
 		if d := distance(path, p.Path, least); d < least {
 			best, least = p.Path, d
@@ -348,6 +365,7 @@ func (a *attempt) insertNames() {
 	p := a.plan
 	a.outer = types.NewScope(types.Universe, token.NoPos, token.NoPos, "earlier cells")
 	*a.pkg.Scope() = *types.NewScope(a.outer, token.NoPos, token.NoPos, "cell")
+	a.outer.Insert(types.NewTypeName(token.NoPos, a.pkg, hiddenAny, types.Universe.Lookup("any").Type()))
 	seen := map[string]bool{}
 	p.eachNode(func(n ast.Node) bool {
 		if id, ok := n.(*ast.Ident); ok && !seen[id.Name] {
@@ -409,9 +427,15 @@ func (a *attempt) insertHidden(v *version) {
 // cell must have been parsed without errors, with the State's FileSet.
 //
 // Cost: 40–150 µs for a small cell, whatever the number of cells before.
-func (s *State) Check(c *cell.Cell) (*Checked, []cell.Diagnostic) {
+func (s *State) Check(c *cell.Cell) (k *Checked, ds []cell.Diagnostic) {
 	s.root.mu.Lock()
 	defer s.root.mu.Unlock()
+	defer func() {
+		// go/types is not free of bugs, and a cell must not end the kernel.
+		if v := recover(); v != nil {
+			k, ds = nil, []cell.Diagnostic{{Pos: eval.Pos{Cell: c.Name, Line: 1, Column: 1}, Msg: fmt.Sprint("internal compiler error: ", v)}}
+		}
+	}()
 	try := &choices{
 		shadow:  map[*ast.Ident]bool{},
 		fresh:   map[string]bool{},

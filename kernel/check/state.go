@@ -59,6 +59,7 @@ type lineage struct {
 	installed []lateMethod                   // methods that types have beyond their own
 	bare      map[*types.Named]reflect.Value // types that ever got such methods, as they were declared
 	decls     map[types.Object]*Decl         // of every cell that was ever accepted
+	used      map[*types.Named]bool          // generic types that a cell instantiated
 }
 
 // NewState returns the State of a session that has run nothing.
@@ -67,6 +68,7 @@ func NewState(fset *token.FileSet, imp types.Importer) *State {
 		fset: fset, imp: imp,
 		bare:  map[*types.Named]reflect.Value{},
 		decls: map[types.Object]*Decl{},
+		used:  map[*types.Named]bool{},
 	}}
 }
 
@@ -160,16 +162,11 @@ func (s *State) activate() {
 		return
 	}
 	s.root.installed = s.added
-	touched := map[*types.Named]bool{}
 	for t, bare := range s.root.bare {
 		reflect.ValueOf(t).Elem().Set(bare)
-		touched[t] = true
 	}
 	for _, m := range s.added {
 		m.recv.AddMethod(m.fn)
-	}
-	for t := range touched {
-		s.renewInstances(t)
 	}
 }
 
@@ -183,79 +180,6 @@ func (s *State) addMethod(m lateMethod) {
 	}
 	m.recv.AddMethod(m.fn)
 	s.root.installed = append(slices.Clip(s.root.installed), m)
-	s.renewInstances(m.recv)
-}
-
-// renewInstances makes instances of a generic type forget the methods that
-// they derived from it: go/types (1.26) derives them one by one and does not
-// expect the generic type to get another.
-func (s *State) renewInstances(generic *types.Named) {
-	if generic.TypeParams().Len() == 0 {
-		return
-	}
-	w := typeWalker{seen: map[types.Type]bool{}, visit: func(t types.Type) {
-		inst, ok := t.(*types.Named)
-		if !ok || inst == generic || inst.Origin() != generic {
-			return
-		}
-		var targs []types.Type
-		for a := range inst.TypeArgs().Types() {
-			targs = append(targs, a)
-		}
-		fresh, err := types.Instantiate(nil, generic, targs, false)
-		if err != nil {
-			return // the instance exists, so it can be made again
-		}
-		reflect.ValueOf(inst).Elem().Set(reflect.ValueOf(fresh).Elem())
-	}}
-	for obj := range s.root.decls {
-		w.walk(obj.Type())
-	}
-}
-
-// typeWalker visits every type that can be reached from others.
-type typeWalker struct {
-	seen  map[types.Type]bool
-	visit func(types.Type)
-}
-
-func (w *typeWalker) walk(t types.Type) {
-	if t == nil || w.seen[t] {
-		return
-	}
-	w.seen[t] = true
-	switch t := t.(type) {
-	case *types.Named:
-		for a := range t.TypeArgs().Types() {
-			w.walk(a)
-		}
-		if t.Obj().Pkg() != nil && t.Obj().Pkg().Path() == Path {
-			w.walk(t.Underlying())
-		}
-	case *types.Alias:
-		w.walk(types.Unalias(t))
-	case *types.Struct:
-		for f := range t.Fields() {
-			w.walk(f.Type())
-		}
-	case *types.Signature:
-		w.walk(t.Params())
-		w.walk(t.Results())
-	case *types.Tuple:
-		for v := range t.Variables() {
-			w.walk(v.Type())
-		}
-	case *types.Interface:
-		for m := range t.Methods() {
-			w.walk(m.Type())
-		}
-	case *types.Map:
-		w.walk(t.Key())
-		w.walk(t.Elem())
-	case interface{ Elem() types.Type }: // pointer, slice, array, chan
-		w.walk(t.Elem())
-	}
-	w.visit(t)
 }
 
 // origin returns the object that was declared, for one of a generic's instance.
