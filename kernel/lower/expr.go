@@ -132,6 +132,9 @@ func (f *fn) constText(v constant.Value, t types.Type, n ast.Node) string {
 		b = types.Default(b).(*types.Basic)
 	}
 	ty := types.Typ[b.Kind()].Name()
+	if own := f.ty(t); own != ty && b.Info()&types.IsComplex == 0 { // a type of a compiled package
+		return own + "(" + f.constText(v, types.Typ[b.Kind()], n) + ")"
+	}
 	switch info := b.Info(); {
 	case info&types.IsBoolean != 0:
 		return strconv.FormatBool(constant.BoolVal(v))

@@ -307,6 +307,38 @@ func (t *typeTable) outerFields(d lower.Type) []reflect.StructField {
 	return fields
 }
 
+// standIn is a type of the same kind as type i: reflectx lays out a type's
+// methods by its kind, and the type itself may refer to what is being made.
+func (t *typeTable) standIn(i int) reflect.Type {
+	d := t.desc(i)
+	switch d.Kind {
+	case "pointer":
+		return reflect.TypeFor[*int]()
+	case "slice":
+		return reflect.TypeFor[[]int]()
+	case "chan":
+		return reflect.TypeFor[chan int]()
+	case "map":
+		return reflect.TypeFor[map[int]int]()
+	case "array":
+		return reflect.TypeFor[[1]int]()
+	case "struct":
+		return reflect.TypeFor[struct{}]()
+	case "func":
+		ints := func(n int) []reflect.Type {
+			ts := make([]reflect.Type, n)
+			for i := range ts {
+				ts[i] = reflect.TypeFor[int]()
+			}
+			return ts
+		}
+		return reflect.FuncOf(ints(len(d.In)), ints(len(d.Out)), false)
+	case "named":
+		return t.standIn(d.Elem)
+	}
+	return t.innerShell(i)
+}
+
 // outerNamed is the newest version of a declared type.
 func (t *typeTable) outerNamed(d lower.Type) reflect.Type {
 	n := t.w.named[d.ID]
@@ -319,7 +351,7 @@ func (t *typeTable) outerNamed(d lower.Type) reflect.Type {
 			values++
 		}
 	}
-	shell := reflectx.NamedTypeOf("main", n.name, reflect.TypeFor[struct{}]())
+	shell := reflectx.NamedTypeOf("main", n.name, n.program.types.standIn(n.desc.Elem))
 	if len(n.methods) > 0 {
 		shell = reflectx.NewMethodSet(shell, values, len(n.methods))
 	}
