@@ -133,7 +133,10 @@ func headline(e *eval.Error) string {
 	case eval.Panic, eval.RuntimeError:
 		return "panic: " + e.Value
 	case eval.FatalError:
-		return e.Value
+		if strings.HasPrefix(e.Value, "fatal error: ") || strings.HasPrefix(e.Value, "panic: ") {
+			return e.Value
+		}
+		return "fatal error: " + e.Value
 	case eval.Interrupted:
 		return e.Name + ": the cell was stopped"
 	case eval.Deadlock:
