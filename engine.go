@@ -80,7 +80,7 @@ func (e *engineFlags) name() (string, error) {
 	text, source := e.engine.value()
 	name := cmp.Or(text, defaultEngine)
 	if engines[name] == nil {
-		return "", fmt.Errorf("%w: %s: there is no engine %q; choose %s", errUsage, source, name, strings.Join(engineNames(), " or "))
+		return "", usageError{fmt.Errorf("%s: there is no engine %q; choose %s", source, name, strings.Join(engineNames(), " or "))}
 	}
 	return name, nil
 }
@@ -92,7 +92,7 @@ func (e *engineFlags) limits() (l eval.Limits, err error) {
 			return
 		}
 		if bad := parse(text); bad != nil {
-			err = errors.Join(err, fmt.Errorf("%w: %s: %w", errUsage, source, bad))
+			err = errors.Join(err, usageError{fmt.Errorf("%s: %w", source, bad)})
 		}
 	}
 	read(&e.memory, func(s string) (err error) { l.Memory, err = size(s); return })

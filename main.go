@@ -40,31 +40,38 @@ func run(args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	started := false // whether the command line was right
-	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
+	started := false // whether cobra found nothing wrong with the command line
+	for _, c := range root.Commands() {
+		if do := c.RunE; do != nil {
+			c.RunE = func(cmd *cobra.Command, args []string) error {
+				started = true
+				return do(cmd, args)
+			}
+		}
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	cmd, err := root.ExecuteContextC(ctx)
+	var usage usageError
 	switch {
 	case err == nil:
 		return exitOK
-	case !started:
+	case !started || errors.As(err, &usage):
 		fmt.Fprintf(stderr, "braid: %v\nSee: %s --help\n", err, cmd.CommandPath())
 		return exitUsage
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		fmt.Fprintln(stderr, "braid: interrupted")
 		return exitInterrupted
-	case errors.Is(err, errUsage):
-		fmt.Fprintf(stderr, "braid: %v\nSee: %s --help\n", err, cmd.CommandPath())
-		return exitUsage
 	case !errors.Is(err, errReported):
 		fmt.Fprintf(stderr, "braid: %v\n", err)
 	}
 	return exitFailed
 }
 
-// errUsage is wrapped by errors that a look at --help would have avoided.
-var errUsage = errors.New("wrong usage")
+// usageError is an error that a look at --help would have avoided.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
 
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
@@ -104,6 +111,11 @@ func braidVersion() string {
 	}
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		return strings.TrimPrefix(v, "v")
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return "devel-" + s.Value[:min(12, len(s.Value))]
+		}
 	}
 	return "devel"
 }

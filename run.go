@@ -37,17 +37,22 @@ still written, and the exit code is 1. Cells with these tags are special:
   braid run lesson.ipynb -o done.ipynb           write another file (- is stdout)
   braid run lesson.ipynb --html                  make lesson.html
   braid run model.ipynb -p n=100 -p name=Ada     with other parameters`,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errors.New("name at least one notebook")
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, s := range params {
 				p, err := execute.ParseParameter(s)
 				if err != nil {
-					return fmt.Errorf("%w: %w", errUsage, err)
+					return usageError{err}
 				}
 				r.params = append(r.params, p)
 			}
 			if err := r.check(args); err != nil {
-				return fmt.Errorf("%w: %w", errUsage, err)
+				return usageError{err}
 			}
 			r.out, r.log, r.bar = cmd.OutOrStdout(), cmd.ErrOrStderr(), isTerminal(cmd.ErrOrStderr())
 			return r.all(cmd.Context(), args)
@@ -77,7 +82,10 @@ type runner struct {
 }
 
 func (r *runner) check(notebooks []string) error {
+	_, err := r.engine.options("")
 	switch {
+	case err != nil:
+		return err
 	case r.output != "" && r.inplace:
 		return errors.New("-o and --inplace exclude each other")
 	case r.options.Timeout < 0:

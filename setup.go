@@ -66,6 +66,7 @@ go away later. An older install is replaced in one step, also while it runs.`,
 				return err
 			}
 			cmd.Printf("Installed the kernel %q in %s\n", o.Name, done.Dir)
+			cmd.Printf("Front ends offer it as %q; what runs already must be reloaded once.\n", o.DisplayName)
 			if o.NBGrader {
 				cmd.Printf("nbgrader knows Go by %s\n", done.NBGrader)
 			}

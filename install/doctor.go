@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -253,7 +254,34 @@ func (s *installedSpec) examine(ctx context.Context, r *Report, version string) 
 		r.add(check, Warning, cure, "%s has version %s, this is %s", s.dir, got, version)
 		return
 	}
+	if same, err := sameProgram(s.spec.Argv[0]); err == nil && !same {
+		r.add(check, Warning, cure, "%s holds another build of version %s than the program that you run now", s.dir, version)
+		return
+	}
 	r.add(check, OK, "", "%s (%s)", s.dir, s.spec.DisplayName)
+}
+
+// sameProgram tells whether path has the bytes of the running program.
+func sameProgram(path string) (bool, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return false, err
+	}
+	a, err1 := digest(self)
+	b, err2 := digest(path)
+	return a == b, errors.Join(err1, err2)
+}
+
+func digest(path string) (sum [sha256.Size]byte, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return sum, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	copy(sum[:], h.Sum(nil))
+	return sum, err
 }
 
 // flags are those that make `braid install` put a kernel where s is.
