@@ -427,12 +427,20 @@ var httpSymbols = map[string]any{
 	},
 	"ListenAndServe": func(addr string, h http.Handler) error {
 		s := &http.Server{Addr: addr, Handler: h}
-		defer context.AfterFunc(runContext(), func() { s.Close() })()
-		return s.ListenAndServe()
+		return serving(s, s.ListenAndServe)
+	},
+	"Serve": func(l net.Listener, h http.Handler) error {
+		s := &http.Server{Handler: h}
+		return serving(s, func() error { return s.Serve(l) })
 	},
 }
 
 func request(method, url, contentType string, body io.Reader) (*http.Response, error) {
+	return requestBy(http.DefaultClient, method, url, contentType, body)
+}
+
+// requestBy makes a request that ends when the run of the caller is interrupted.
+func requestBy(c *http.Client, method, url, contentType string, body io.Reader) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(runContext(), method, url, body)
 	if err != nil {
 		return nil, err
@@ -440,7 +448,7 @@ func request(method, url, contentType string, body io.Reader) (*http.Response, e
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
-	return http.DefaultClient.Do(req)
+	return c.Do(req)
 }
 
 var testingSymbols = map[string]any{

@@ -493,7 +493,9 @@ func (g *goroutine) describe() Goroutine {
 	defer g.mu.Unlock()
 	if w := g.waits; w != nil {
 		d.State, d.At = w.op, w.pos
-		d.Frames = g.frames()
+		if !w.child {
+			d.Frames = g.frames()
+		}
 		if d.At == (eval.Pos{}) && len(d.Frames) > 0 {
 			d.At = d.Frames[0].Pos
 		}

@@ -14,6 +14,7 @@ type wait struct {
 	pos   eval.Pos
 	awake bool // a timer or the world outside may end the wait: no proof of a deadlock
 	used  bool // for goroutine.own
+	child bool // a native child of the goroutine waits, not the goroutine itself
 	prev  *wait
 	next  *wait
 }
@@ -58,12 +59,13 @@ func (g *goroutine) park(op string, pos eval.Pos, awake bool) (w *wait, stop <-c
 		return nil, nil
 	}
 	st := g.pending()
+	child := !g.owned()
 	g.mu.Lock()
 	w = &g.own
 	if w.used {
 		w = new(wait)
 	}
-	w.op, w.pos, w.awake, w.used = op, pos, awake, true
+	w.op, w.pos, w.awake, w.used, w.child = op, pos, awake, true, child
 	w.prev, w.next = nil, g.waits
 	if w.next != nil {
 		w.next.prev = w
