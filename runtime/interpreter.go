@@ -59,8 +59,9 @@ type Interpreter struct {
 	trace    *trace.Recorder
 
 	mu      sync.Mutex
-	threads []*Thread // guarded by mu
-	started int       // guarded by mu; numbers default names
+	threads []*Thread       // guarded by mu
+	started int             // guarded by mu; numbers default names
+	globals map[string]*Var // guarded by mu
 }
 
 type kind uint8
@@ -94,7 +95,7 @@ func InWorld(mode Mode, w *sched.World) *Interpreter {
 }
 
 func newInterpreter(mode Mode, k kind, w *sched.World) *Interpreter {
-	in := &Interpreter{mode: mode, kind: k, world: w}
+	in := &Interpreter{mode: mode, kind: k, world: w, globals: map[string]*Var{}}
 	in.interval.Store(int64(SwitchInterval))
 	if mode != FreeThreaded {
 		in.EnableGIL()

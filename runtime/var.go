@@ -19,8 +19,17 @@ type Var struct {
 	write  sched.Op
 }
 
-// Var makes a variable with an initial value.
+// Var makes a global variable with an initial value; bytecode finds it by its
+// name.
 func (in *Interpreter) Var(name string, initial any) *Var {
+	v := in.newVar(name, initial)
+	in.mu.Lock()
+	in.globals[name] = v
+	in.mu.Unlock()
+	return v
+}
+
+func (in *Interpreter) newVar(name string, initial any) *Var {
 	v := &Var{in: in, object: in.world.Object("var", name)}
 	v.read = sched.Op{Kind: sched.Read, Object: v.object, Label: "read " + name}
 	v.write = sched.Op{Kind: sched.Write, Object: v.object, Label: "write " + name}

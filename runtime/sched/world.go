@@ -95,14 +95,18 @@ func (w *World) Advance(d time.Duration) (due bool) {
 	return w.now >= w.nextWake()
 }
 
-// nextWake is the earliest time at which a suspended Proc wakes by itself.
+// nextWake is the earliest time at which a suspended Proc can go on by itself.
 // While one Proc runs nobody else's time changes, so it is kept from choice to
 // choice.
 func (w *World) nextWake() time.Duration {
 	if !w.wakeKnown {
 		w.wake, w.wakeKnown = forever, true
 		for _, p := range w.procs {
-			if p != w.last && (p.state == sleeping || p.state == runnable) {
+			switch {
+			case p == w.last || p.state != sleeping && p.state != runnable:
+			case p.candidate():
+				w.wake = min(w.wake, w.now)
+			default:
 				w.wake = min(w.wake, p.wakeAt)
 			}
 		}
