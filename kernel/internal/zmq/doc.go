@@ -12,7 +12,7 @@
 //   - A subscriber that reads loses no message. One that does not read holds the
 //     publisher back only when limits.queue bytes (64 MiB) wait for it, and
 //     only until it has made no progress for limits.stall (5 s); then it alone
-//     is cut off. A whole connection is dropped, never a single message: a lost
+//     is cut off. (From the fifth such subscriber on they share 256 MiB.) A whole connection is dropped, never a single message: a lost
 //     idle status hangs a cell, a lost connection is made again.
 //   - Every subscription of every subscriber is reported once it has effect
 //     (Config.OnSubscribe), so that the kernel can welcome it (JEP 65).

@@ -211,17 +211,22 @@ func TestSilentPeers(t *testing.T) {
 
 func TestHandshakeDeadline(t *testing.T) {
 	checkLeaks(t)
-	s := listenTest(t, Config{limits: withLimits(func(l *limits) { l.handshake = 30 * time.Millisecond })})
+	s := listenTest(t, Config{limits: withLimits(func(l *limits) { l.handshake = 2 * time.Second })})
+	go echoShell(s)
+	honest := dialPeer(t, s.Ports().Shell, "DEALER", "")
+	var silent []*rawPeer
 	for _, bytes := range [][]byte{nil, greeting[:1], greeting[:40], greeting, join(greeting, readyFrame("DEALER", "x")[:9])} {
 		p := dialRaw(t, Config{}, s.Ports().Shell)
 		p.write(bytes)
+		silent = append(silent, p)
+	}
+	for _, p := range silent {
 		p.expectClosed()
 	}
-	// The deadline does not apply to what comes after.
-	go echoShell(s)
-	p := dialPeer(t, s.Ports().Shell, "DEALER", "")
-	time.Sleep(60 * time.Millisecond)
-	p.ask("late")
+	honest.ask("the deadline is for handshakes alone")
+	if n := s.Stats().BadHandshakes; n != 5 {
+		t.Errorf("BadHandshakes = %d, want 5", n)
+	}
 }
 
 func TestConnectionLimit(t *testing.T) {
@@ -340,6 +345,16 @@ func TestJunkConnections(t *testing.T) {
 		return descriptors(t) <= idle+2 && goroutines() <= before+8
 	})
 	t.Logf("%+v", s.Stats())
+}
+
+// The heartbeat answers anybody, but not at length.
+func TestHeartbeatIsCheap(t *testing.T) {
+	checkLeaks(t)
+	s := listenTest(t, Config{})
+	p := dialPeer(t, s.Ports().HB, "REQ", "")
+	p.ask("", strings.Repeat("x", 1000))
+	p.write(claim(2 << 20))
+	p.expectClosed()
 }
 
 func TestPeersDieWithinFrames(t *testing.T) {
@@ -559,22 +574,24 @@ func FuzzPeer(f *testing.F) {
 	}
 	f.Add(join(greeting, readyFrame("DEALER", "x"), claim(1<<20), make([]byte, 100)), true)
 	f.Add(join(greeting, readyFrame("SUB", ""), encodeMessage("\x01"), command("PING", "\x00\x00x")), false)
-	s := listenTest(f, Config{OnSubscribe: func([]byte) {}})
+	cfg := ipcConfig(f) // tcp would run out of ports in TIME_WAIT
+	cfg.OnSubscribe = func([]byte) {}
+	s := listenTest(f, cfg)
 	go echoShell(s)
-	witness := dialPeer(f, s.Ports().Shell, "DEALER", "witness")
+	witness := dialRaw(f, cfg, s.Ports().Shell).introduce("DEALER", "witness")
 	f.Fuzz(func(t *testing.T, data []byte, shell bool) {
 		l := s.shell.l
 		if !shell {
 			l = s.iopub.l
 		}
-		c, err := net.Dial("tcp", l.Addr().String())
+		c, err := net.Dial("unix", l.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer c.Close()
 		go io.Copy(io.Discard, c)
 		c.Write(data)
-		c.(*net.TCPConn).CloseWrite()
+		c.(*net.UnixConn).CloseWrite()
 		witness.t = t
 		witness.SetDeadline(time.Now().Add(2 * patience))
 		witness.ask("still there")

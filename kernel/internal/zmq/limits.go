@@ -17,6 +17,7 @@ type limits struct {
 	topics      int           // subscriptions per subscriber
 	topic       uint64        // bytes of a topic
 	queue       int           // bytes waiting to be written to one peer
+	allQueues   int           // bytes waiting to be written to all subscribers
 	backlog     int           // bytes waiting inside zmq4's XPUB
 	stall       time.Duration // a full subscriber has this long for the next minProgress
 	minProgress int           // bytes
@@ -33,9 +34,18 @@ var defaultLimits = limits{
 	topics:      1000,
 	topic:       4 << 10,
 	queue:       64 << 20,
+	allQueues:   256 << 20,
 	backlog:     1 << 20,
 	stall:       5 * time.Second,
 	minProgress: 1 << 20,
+}
+
+// forHeartbeat is l for the heartbeat, which answers anybody and so must be cheap
+// to ask: its messages are a few bytes long.
+func (l *limits) forHeartbeat() *limits {
+	hb := *l
+	hb.frame, hb.message, hb.queue = min(l.frame, 1<<20), min(l.message, 1<<20), min(l.queue, 4<<20)
+	return &hb
 }
 
 // Stats counts what happened to peers since Listen.

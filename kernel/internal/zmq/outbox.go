@@ -186,12 +186,12 @@ func (o *outbox) wrote(n int) {
 	o.changed.broadcast()
 }
 
-// full reports whether more than limits.queue bytes wait, since when there has
-// been no progress, and what to wait for.
-func (o *outbox) full() (full bool, since time.Time, changed <-chan struct{}) {
+// full reports whether more than bound bytes wait, since when there has been no
+// progress, and what to wait for.
+func (o *outbox) full(bound int64) (full bool, since time.Time, changed <-chan struct{}) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.failed || o.pending.Load() <= int64(o.conn.l.limits.queue) {
+	if o.failed || o.pending.Load() <= bound {
 		return false, time.Time{}, nil
 	}
 	return true, o.mark, o.changed.wait()

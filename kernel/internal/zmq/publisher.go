@@ -46,8 +46,9 @@ func (p *publisher) Send(frames [][]byte) error {
 	if err := p.tap.wait(context.Background(), p.l.limits.backlog); err != nil {
 		return err
 	}
-	for _, c := range p.l.full() {
-		p.waitRoom(c)
+	behind, bound := p.l.full()
+	for _, c := range behind {
+		p.waitRoom(c, bound)
 	}
 	if p.l.isClosed() {
 		return ErrClosed
@@ -67,11 +68,11 @@ func (p *publisher) push(frames [][]byte) error {
 	return nil
 }
 
-// waitRoom waits until c's queue is within its bound, or drops c: a full
+// waitRoom waits until c's queue is within the bound, or drops c: a full
 // subscriber has limits.stall for every limits.minProgress bytes.
-func (p *publisher) waitRoom(c *conn) {
+func (p *publisher) waitRoom(c *conn, bound int64) {
 	for {
-		full, since, changed := c.out.full()
+		full, since, changed := c.out.full(bound)
 		if !full {
 			return
 		}

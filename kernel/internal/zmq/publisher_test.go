@@ -63,7 +63,8 @@ func (p *rawPeer) expect(first, last, size int) error {
 func TestStalledSubscriber(t *testing.T) {
 	checkLeaks(t)
 	const messages, size = 20_000, 4000
-	p := listenPublishing(t, func(l *limits) { l.queue, l.stall = 8<<20, 300*time.Millisecond })
+	// A healthy subscriber would have to lag 64 MiB behind and to stand still for 2 s.
+	p := listenPublishing(t, func(l *limits) { l.stall, l.minProgress = 2*time.Second, 1 })
 	stalled := p.subscriber("")
 	healthy := p.subscriber("")
 	other := p.subscriber("str")
@@ -227,6 +228,28 @@ func TestSubscribersComeAndGo(t *testing.T) {
 	eventually(t, "one subscriber is left", func() bool { return p.Stats().Connections == 1 })
 }
 
+// Many subscribers that do not read share one allowance.
+func TestManyStalledSubscribers(t *testing.T) {
+	checkLeaks(t)
+	const crowd, allowance = 30, 12 << 20
+	p := listenPublishing(t, func(l *limits) { l.allQueues, l.stall = allowance, 50*time.Millisecond })
+	for range crowd {
+		p.subscriber("")
+	}
+	most := int64(0)
+	for n := 0; p.Stats().SlowSubscribers < crowd; n++ {
+		p.publish(n, 100_000)
+		waiting := int64(0)
+		for _, c := range p.iopub.l.all() {
+			waiting += c.out.pending.Load()
+		}
+		most = max(most, waiting)
+	}
+	if slack := int64(crowd * (defaultLimits.backlog + 200_000)); most > allowance+slack {
+		t.Errorf("%d bytes waited, want at most %d", most, allowance+slack)
+	}
+}
+
 func TestCloseReleasesSend(t *testing.T) {
 	checkLeaks(t)
 	p := listenPublishing(t, func(l *limits) { l.queue = 1 << 20 })
@@ -240,7 +263,7 @@ func TestCloseReleasesSend(t *testing.T) {
 			}
 		}
 	}()
-	eventually(t, "the publisher waits", func() bool { return len(p.iopub.l.full()) == 1 })
+	eventually(t, "the publisher waits", func() bool { behind, _ := p.iopub.l.full(); return len(behind) == 1 })
 	p.Close()
 	if err := <-result; !errors.Is(err, ErrClosed) {
 		t.Errorf("Send = %v, want ErrClosed", err)

@@ -97,18 +97,21 @@ func Listen(cfg Config) (*Sockets, error) {
 }
 
 func (s *Sockets) listen(cfg *Config) (err error) {
+	heartbeat := *cfg
+	heartbeat.limits = cfg.limits.forHeartbeat()
 	for _, r := range []struct {
 		name   string
 		socket **router
+		cfg    *Config
 		asked  int
 		port   *int
 	}{
-		{"shell", &s.shell, cfg.ShellPort, &s.ports.Shell},
-		{"control", &s.control, cfg.ControlPort, &s.ports.Control},
-		{"stdin", &s.stdin, cfg.StdinPort, &s.ports.Stdin},
-		{"heartbeat", &s.hb, cfg.HBPort, &s.ports.HB},
+		{"shell", &s.shell, cfg, cfg.ShellPort, &s.ports.Shell},
+		{"control", &s.control, cfg, cfg.ControlPort, &s.ports.Control},
+		{"stdin", &s.stdin, cfg, cfg.StdinPort, &s.ports.Stdin},
+		{"heartbeat", &s.hb, &heartbeat, cfg.HBPort, &s.ports.HB},
 	} {
-		l, port, err := newListener(cfg, s.counts, roleRouter, r.asked)
+		l, port, err := newListener(r.cfg, s.counts, roleRouter, r.asked)
 		if err != nil {
 			return fmt.Errorf("%s socket: %w", r.name, err)
 		}

@@ -291,17 +291,24 @@ func (l *listener) size() int {
 	return len(l.conns)
 }
 
-// full returns the connections with too much to write.
-func (l *listener) full() []*conn {
+// full returns the connections that more than bound bytes wait for. The bound is
+// limits.queue, or less if many connections share limits.allQueues.
+func (l *listener) full() (cs []*conn, bound int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var cs []*conn
+	behind := int64(0)
 	for c := range l.conns {
-		if c.out.pending.Load() > int64(l.limits.queue) {
+		if c.out.pending.Load() > 0 {
+			behind++
+		}
+	}
+	bound = min(int64(l.limits.queue), int64(l.limits.allQueues)/max(behind, 1))
+	for c := range l.conns {
+		if c.out.pending.Load() > bound {
 			cs = append(cs, c)
 		}
 	}
-	return cs
+	return cs, bound
 }
 
 func (l *listener) all() []*conn {
