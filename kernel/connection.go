@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -90,6 +91,7 @@ func (info *ConnectionInfo) writeBack() error {
 	if info.path == "" {
 		return nil
 	}
+	info.raw = maps.Clone(info.raw) // shared by all copies of info
 	for name, port := range map[string]int{
 		"shell_port": info.ShellPort, "iopub_port": info.IOPubPort, "stdin_port": info.StdinPort,
 		"control_port": info.ControlPort, "hb_port": info.HBPort,
