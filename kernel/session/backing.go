@@ -100,7 +100,7 @@ func (s *Session) await(ctx context.Context, b *backing) error {
 // ensure returns the backing for the next run, ready. s.check is held.
 func (s *Session) ensure(ctx context.Context) (*backing, error) {
 	if s.closed {
-		return nil, errors.New("the session is closed")
+		return nil, errClosed
 	}
 	b := s.backing
 	if err := s.await(ctx, b); err == nil || ctx.Err() != nil {
@@ -110,6 +110,8 @@ func (s *Session) ensure(ctx context.Context) (*backing, error) {
 	s.backing = b
 	return b, s.await(ctx, b)
 }
+
+var errClosed = errors.New("the session is closed")
 
 // bury deals with the end of a worker: another one takes its place, with what
 // could be restored.

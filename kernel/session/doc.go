@@ -15,8 +15,8 @@
 //   - Cells of several subshells may run at a time. They are checked, and handed
 //     to the engine, one after the other.
 //
-// Goroutines: Run evaluates on its caller's goroutine and checks on one of its
-// own, so that an interrupt need not wait for the checker; each worker process
-// has one that starts it, waits for its end and starts the next one. Close
-// joins them.
+// Goroutines: Run evaluates on its caller's goroutine and checks on one of the
+// session's, so that an interrupt need not wait for the checker; each worker
+// process has one that starts it, waits for its end and starts the next one.
+// Close joins them.
 package session

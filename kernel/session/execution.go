@@ -187,12 +187,19 @@ func (x *execution) started(ctx context.Context, c parsed, m mode, to *sinkOf) (
 	}
 	var decided atomic.Bool // the cell will run, or was given up
 	done := make(chan outcome, 1)
-	go func() {
+	advance := func() {
 		x.check.Lock()
 		defer x.check.Unlock()
 		st, err := x.advance(ctx, c, m, to, func() bool { return decided.CompareAndSwap(false, true) })
 		done <- outcome{st, err}
-	}()
+	}
+	select {
+	case x.checker <- advance:
+	case <-ctx.Done():
+		return nil, interrupted("The cell was stopped before it ran.")
+	case <-x.life.Done():
+		return nil, x.noWorker(ctx, errClosed)
+	}
 	select {
 	case o := <-done:
 		return o.st, o.err

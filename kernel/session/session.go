@@ -45,7 +45,10 @@ type Session struct {
 
 	life context.Context // ends with Close
 	end  context.CancelFunc
-	work sync.WaitGroup // goroutines of backings
+	work sync.WaitGroup // the checker, goroutines of backings
+	// checker takes what the goroutine that checks cells is to do next. It is
+	// always the same one, because its stack has grown to what go/types needs.
+	checker chan func()
 
 	lastID atomic.Int64
 	view   atomic.Pointer[view] // what completion and inspection see
@@ -114,6 +117,17 @@ func New(opts Options) (*Session, error) {
 	s.life, s.end = context.WithCancel(context.Background())
 	s.clear()
 	s.backing = s.launch(nil)
+	s.checker = make(chan func())
+	s.work.Go(func() {
+		for {
+			select {
+			case do := <-s.checker:
+				do()
+			case <-s.life.Done():
+				return
+			}
+		}
+	})
 	return s, nil
 }
 
