@@ -58,6 +58,15 @@ type choices struct {
 	mapKeys map[*ast.Ident]bool        // keys of literals that are variables, not fields
 }
 
+func newChoices() *choices {
+	return &choices{
+		shadow:  map[*ast.Ident]bool{},
+		fresh:   map[string]bool{},
+		keys:    map[*ast.CompositeLit]bool{},
+		mapKeys: map[*ast.Ident]bool{},
+	}
+}
+
 // step is a statement of the cell, or a declaration of variables.
 type step struct {
 	spec   *ast.ValueSpec  // var

@@ -436,12 +436,7 @@ func (s *State) Check(c *cell.Cell) (k *Checked, ds []cell.Diagnostic) {
 			k, ds = nil, []cell.Diagnostic{{Pos: eval.Pos{Cell: c.Name, Line: 1, Column: 1}, Msg: fmt.Sprint("internal compiler error: ", v)}}
 		}
 	}()
-	try := &choices{
-		shadow:  map[*ast.Ident]bool{},
-		fresh:   map[string]bool{},
-		keys:    map[*ast.CompositeLit]bool{},
-		mapKeys: map[*ast.Ident]bool{},
-	}
+	try := newChoices()
 	for {
 		s.activate()
 		a := &attempt{plan: newPlan(s, c, try), failed: map[string]bool{}}

@@ -180,7 +180,7 @@ func (im *Importer) Import(importPath string) (*types.Package, error) {
 
 // read returns the decompressed file of a package.
 func read(importPath, suffix string) ([]byte, error) {
-	if _, ok := Find(importPath); !ok {
+	if _, ok := Find(importPath); !ok && importPath != "builtin" {
 		return nil, &UnknownPackage{importPath}
 	}
 	f, err := data.Open(path.Join("data", importPath+suffix))
@@ -196,7 +196,8 @@ func read(importPath, suffix string) ([]byte, error) {
 }
 
 // Docs are the doc comments of a package: by "Name" for package-level symbols,
-// "Type.Name" for methods and fields, "" for the package itself.
+// "Type.Name" for methods and fields, "" for the package itself. The comments of
+// predeclared names are those of the package "builtin".
 type Docs map[string]string
 
 var docs sync.Map // import path → Docs

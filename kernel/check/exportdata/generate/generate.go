@@ -77,8 +77,26 @@ func generate() (files map[string][]byte, notes []string, err error) {
 			return nil, notes, fmt.Errorf("%s: %w", path, err)
 		}
 	}
+	if err := builtins(files); err != nil {
+		return nil, notes, err
+	}
 	files["index.json"], err = json.MarshalIndent(index, "", "\t")
 	return files, notes, err
+}
+
+// builtins adds the comments of the predeclared names, which the pseudo-package
+// builtin holds.
+func builtins(files map[string][]byte) error {
+	l, err := list("builtin")
+	if err != nil {
+		return err
+	}
+	docs, err := docsOf(l[0])
+	if err != nil {
+		return err
+	}
+	files["builtin.docs"], err = compressJSON(docs)
+	return err
 }
 
 // importable tells whether users may import a package of the standard library.
@@ -179,7 +197,11 @@ func docsOf(p listed) (exportdata.Docs, error) {
 		files = append(files, f)
 	}
 	// PreserveAST: fields are read from the same trees.
-	pkg, err := doc.NewFromFiles(fset, files, p.ImportPath, doc.PreserveAST)
+	mode := doc.PreserveAST
+	if p.ImportPath == "builtin" {
+		mode |= doc.AllDecls
+	}
+	pkg, err := doc.NewFromFiles(fset, files, p.ImportPath, mode)
 	if err != nil {
 		return nil, err
 	}
@@ -226,9 +248,7 @@ func values(add func(name, text string), l []*doc.Value) {
 				text = s.Comment.Text()
 			}
 			for _, n := range s.Names {
-				if n.IsExported() {
-					add(n.Name, text)
-				}
+				add(n.Name, text)
 			}
 		}
 	}
