@@ -140,7 +140,8 @@ var completions = []struct{ code, want string }{
 	{"import j \"encoding/j|", "encoding/json ="},
 	{"import \"braid/d|", "braid/display ="},
 	{"os.Geten|", "Getenv ="},
-	{"json.Marsh|", "Marshal MarshalIndent Marshaler ="},
+	{"exec.Command(\"ls\").Std|", "Stderr StderrPipe Stdin StdinPipe Stdout StdoutPipe ="},
+	{"json.Marsh|", "Marshal MarshalIndent Marshaler MarshalerError ="},
 
 	{"\"abc w.|\"", "="},
 	{"fmt.Println(\"w.|", "="},

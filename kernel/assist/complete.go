@@ -76,7 +76,7 @@ func (q *query) candidates(l *list, sp spot) {
 	if q.fields(l, nodes) {
 		return
 	}
-	q.names(l)
+	q.names(l, nodes)
 	if sp.name != "" {
 		q.words(l)
 	}
@@ -225,8 +225,14 @@ func (q *query) fields(l *list, nodes []ast.Node) bool {
 }
 
 // names adds what has a name at the cursor, nearest first.
-func (q *query) names(l *list) {
+func (q *query) names(l *list, nodes []ast.Node) {
 	depth := 0
+	start := token.Pos(-1) // of the cell's own statement around the cursor
+	if len(nodes) > 0 {
+		if _, ok := nodes[0].(ast.Decl); !ok {
+			start = nodes[0].Pos()
+		}
+	}
 	for s := q.x.At(q.pos); s != nil && s != q.x.Pkg.Scope(); s = s.Parent() {
 		for _, name := range s.Names() {
 			if obj := s.Lookup(name); obj.Pos() < q.pos || !obj.Pos().IsValid() {
@@ -237,9 +243,11 @@ func (q *query) names(l *list) {
 	}
 	scope := q.x.Pkg.Scope()
 	for _, name := range scope.Names() {
-		if obj := scope.Lookup(name); obj.Pos() != q.pos {
-			l.add(obj, depth)
+		obj := scope.Lookup(name)
+		if _, isVar := obj.(*types.Var); obj.Pos() == q.pos || isVar && start >= 0 && obj.Pos() >= start {
+			continue // not declared yet
 		}
+		l.add(obj, depth)
 	}
 	for d := range q.state.Declarations() {
 		l.add(d.Obj, depth+1)

@@ -336,6 +336,9 @@ func bodyOf(f *ast.File) []ast.Stmt {
 // parse parses text, which stands at offset start of the cell, between prefix
 // and suffix.
 func (p *cellParser) parse(prefix string, start int, text []byte, suffix string) *ast.File {
+	if start == 0 && prefix != resultPrefix {
+		prefix += "\n" // else a comment in the first line would belong to the prefix
+	}
 	fset := token.NewFileSet()
 	base := p.cell.File.Base() + start - len(prefix)
 	fset.AddFile("", 1, base-2) // the next file starts at base

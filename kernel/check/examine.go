@@ -18,7 +18,8 @@ type Examined struct {
 }
 
 // Examine type-checks a cell for a tool that looks at it, such as completion,
-// and calls f with the result. The cell may have errors of any kind. While f
+// and calls f with the result. The cell may have errors of any kind; packages
+// of the standard library that it uses without importing them are found. While f
 // runs, types have the methods that the cell declares for them, and no other
 // cell is checked; what f was given must not be used afterwards. If go/types
 // gives up on the cell, f is not called.
@@ -44,6 +45,7 @@ func (s *State) examine(c *cell.Cell) (a *attempt) {
 	}()
 	a = &attempt{failed: map[string]bool{}}
 	a.plan = newPlan(s, c, newChoices())
+	a.lenient = true
 	defer a.restore()
 	a.run()
 	return a

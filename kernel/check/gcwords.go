@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/token"
+	"go/types"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,6 +24,7 @@ func (a *attempt) gcWords(e problem) problem {
 	}
 	if a.inResult(e.pos) {
 		e.msg = strings.Replace(e.msg, " in assignment to _ identifier", "", 1)
+		e.msg = a.singleValue(e)
 	}
 	e.msg = literalText.ReplaceAllStringFunc(e.msg, func(s string) string { return a.literal(s, e.pos) })
 	switch msg := e.msg; {
@@ -63,6 +65,20 @@ var (
 
 func (a *attempt) inResult(pos token.Pos) bool {
 	return slices.ContainsFunc(a.c.Result, func(x ast.Expr) bool { return within(pos, x) })
+}
+
+// singleValue is about a call with several values among other results.
+func (a *attempt) singleValue(e problem) string {
+	if !strings.HasPrefix(e.msg, "assignment mismatch: 1 variable but ") {
+		return e.msg
+	}
+	for _, x := range a.c.Result {
+		if x.Pos() == e.pos {
+			t := types.TypeString(a.info.TypeOf(x), types.RelativeTo(a.pkg))
+			return "multiple-value " + types.ExprString(x) + " (value of type " + t + ") in single-value context"
+		}
+	}
+	return e.msg
 }
 
 // twoTypes explains a message about a type and another one of its name.

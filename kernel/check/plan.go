@@ -39,6 +39,7 @@ type plan struct {
 	doubtful []rename // keys of literals, with the names they have if they are variables
 	broken   []string // names on the left of a := that is wrong
 	again    bool     // a choice was changed: try again
+	lenient  bool     // packages that are not imported are found all the same
 	errs     []problem
 	returns  []problem // return statements outside of functions
 }

@@ -374,6 +374,9 @@ func (a *attempt) insertNames() {
 		}
 		return true
 	})
+	if p.lenient {
+		a.insertUnimported()
+	}
 	for _, v := range p.olds {
 		a.insertHidden(v)
 	}
@@ -397,6 +400,26 @@ func (a *attempt) insert(name string) {
 			}
 		}
 	}
+}
+
+// insertUnimported adds packages that could be meant by names that mean nothing.
+func (a *attempt) insertUnimported() {
+	a.eachNode(func(n ast.Node) bool {
+		sel, ok := n.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		id, ok := sel.X.(*ast.Ident)
+		if !ok || a.outer.Lookup(id.Name) != nil {
+			return true
+		}
+		if l := exportdata.Named(id.Name); len(l) > 0 {
+			if pkg, err := a.s.root.imp.Import(l[0].Path); err == nil {
+				a.outer.Insert(types.NewPkgName(token.NoPos, a.pkg, id.Name, pkg))
+			}
+		}
+		return true
+	})
 }
 
 // insertHidden puts a stand-in for a shadowed object in the scope; finish puts
