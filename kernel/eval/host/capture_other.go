@@ -16,8 +16,6 @@ func Capture() error {
 
 func drainRaw(*queue) int { return 0 }
 
-func noteSource(string) {}
-
 func (r *Run) watchStdin(<-chan struct{}) {}
 
 func takeBackStdin() []byte { return nil }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -147,36 +146,3 @@ func drainRaw(q *queue) int {
 	return total
 }
 
-// rawSigns are what a cell's text has if it can reach descriptors 1 and 2, or 0,
-// past the substituted functions. Native code of the standard library writes to
-// them only through os.Stdout and os.Stderr, or when told.
-var rawSigns = []string{"Stdout", "Stderr", "NewFile", "syscall", "/dev/", "/proc/", "unsafe", "PrintStack", "StartProcess", "println(", "print(", "testing", "plugin"}
-
-// noteSource makes ordered writes look for raw text from now on if the source
-// of a cell may write some.
-func noteSource(source string) {
-	if rawPossible.Load() {
-		return
-	}
-	for _, sign := range rawSigns {
-		if strings.Contains(source, sign) && !(strings.HasSuffix(sign, "(") && !builtinCall(source, sign)) {
-			rawPossible.Store(true)
-			return
-		}
-	}
-}
-
-// builtinCall says whether call ("println(") occurs in source other than as the
-// end of a longer name.
-func builtinCall(source, call string) bool {
-	for rest := source; ; {
-		i := strings.Index(rest, call)
-		if i < 0 {
-			return false
-		}
-		if i == 0 || !strings.ContainsAny(rest[i-1:i], "._abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") {
-			return true
-		}
-		rest = rest[i+len(call):]
-	}
-}

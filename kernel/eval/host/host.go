@@ -70,6 +70,7 @@ func ask(g *goroutine, r *Run, prompt string, password bool) (string, error) {
 	Flush()
 	answers := make(chan answer, 1)
 	go func() {
+		setLabel(nil) // it works for nobody once the question is given up
 		line, err := r.cfg.Input(eval.InputRequest{Cell: r.id, Prompt: prompt, Password: password})
 		answers <- answer{line, err}
 	}()

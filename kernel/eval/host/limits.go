@@ -2,8 +2,6 @@ package host
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -14,10 +12,7 @@ import (
 // 1 GB/s, what interpreted code can fill at most, it grows by 10 MB meanwhile.
 const memoryPeriod = 10 * time.Millisecond
 
-// stdinSigns are what a cell's text has if it can read descriptor 0.
-var stdinSigns = []string{"Stdin", "NewFile", "/dev/", "/proc/", "syscall", "unsafe"}
-
-// stdinUsed is set once a cell could.
+// stdinUsed is set while code may read os.Stdin itself.
 var stdinUsed atomic.Bool
 
 // startLimits sets what ends the run from outside.
@@ -34,9 +29,6 @@ func (r *Run) startLimits() {
 	r.over = make(chan struct{})
 	if r.cfg.Limits.Memory > 0 {
 		go r.watchMemory(r.over)
-	}
-	if slices.ContainsFunc(stdinSigns, func(sign string) bool { return strings.Contains(r.cfg.Source, sign) }) {
-		stdinUsed.Store(true) // a later cell may read from a reader that this one makes
 	}
 	if stdinUsed.Load() {
 		go r.watchStdin(r.over)

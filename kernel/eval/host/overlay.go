@@ -18,11 +18,13 @@ import (
 	"os"
 	"os/exec"
 	"reflect"
+	"runtime"
 	"runtime/pprof"
 	"sync"
 	"testing"
 	"text/tabwriter"
 	"time"
+	"weak"
 
 	"braid/kernel/eval"
 	"braid/kernel/eval/host/internal/park"
@@ -400,10 +402,35 @@ var execSymbols = map[string]any{
 
 // closing closes c when the run of the caller is interrupted.
 func closing[T io.Closer](c T, err error) (T, error) {
-	if err == nil {
+	if err != nil {
+		return c, err
+	}
+	switch conn := any(c).(type) {
+	case *net.TCPConn:
+		closeWith(runContext(), conn)
+	case *net.UDPConn:
+		closeWith(runContext(), conn)
+	case *net.UnixConn:
+		closeWith(runContext(), conn)
+	default:
 		context.AfterFunc(runContext(), func() { c.Close() })
 	}
-	return c, err
+	return c, nil
+}
+
+// closeWith closes c when ctx is done, but does not keep c alive: a cell may make
+// any number of connections.
+func closeWith[T any, P interface {
+	*T
+	io.Closer
+}](ctx context.Context, c P) {
+	w := weak.Make((*T)(c))
+	stop := context.AfterFunc(ctx, func() {
+		if c := w.Value(); c != nil {
+			P(c).Close()
+		}
+	})
+	runtime.AddCleanup((*T)(c), func(stop func() bool) { stop() }, stop)
 }
 
 var netSymbols = map[string]any{

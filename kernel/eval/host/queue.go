@@ -21,7 +21,7 @@ const (
 	eagerText = 64 << 10
 	// flushDelay is how long text may wait for more text.
 	flushDelay = 15 * time.Millisecond
-	// eventSize is what an event that is no text counts for in the queue.
+	// eventSize is what an event counts for in the queue, beside its contents.
 	eventSize = 1 << 10
 )
 
@@ -56,6 +56,7 @@ type item struct {
 	stream int
 	text   []byte
 	ev     *eval.Event
+	size   int // of ev, in the queue
 	last   bool // the run has ended: begun runes will not be completed
 }
 
@@ -271,10 +272,32 @@ func (q *queue) event(r *Run, ev eval.Event) {
 	if rawPossible.Load() {
 		drainRaw(q)
 	}
-	q.items = append(q.items, item{run: r, ev: &ev})
+	size := sizeOf(&ev)
+	q.items = append(q.items, item{run: r, ev: &ev, size: size})
 	q.taken++
-	q.bytes += eventSize
+	q.bytes += size
 	q.hurry()
+}
+
+// sizeOf estimates the memory that an event holds, in bytes.
+func sizeOf(ev *eval.Event) int {
+	size := eventSize
+	for _, d := range []*eval.Display{ev.Display, ev.Result} {
+		if d == nil {
+			continue
+		}
+		for _, v := range d.Data {
+			if text, ok := v.(string); ok {
+				size += len(text)
+			}
+		}
+	}
+	if ev.Comm != nil {
+		for _, b := range ev.Comm.Buffers {
+			size += len(b)
+		}
+	}
+	return size
 }
 
 // finish queues the end of a run, after which no rune is waited for.
@@ -337,7 +360,7 @@ func (q *queue) pass() bool {
 func (it *item) pass(sink func(eval.Event)) int {
 	if it.ev != nil {
 		sink(*it.ev)
-		return eventSize
+		return it.size
 	}
 	if it.last {
 		for stream := range it.run.text {
