@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"braid/kernel/assist"
 	"braid/kernel/cell"
 )
 
@@ -23,13 +24,43 @@ func (s *Session) Complete(code string, cursor int) Completion {
 	if c, ok := completeMagic(code, at); ok {
 		return c
 	}
-	return Completion{Start: cursor, End: cursor}
+	found := assist.Complete(s.view.Load(), code, cursor)
+	c := Completion{Start: found.Start, End: found.End}
+	for _, it := range found.Items {
+		c.Matches = append(c.Matches, it.Text)
+		c.Items = append(c.Items, CompletionItem{Text: it.Text, Type: it.Type, Signature: it.Signature})
+	}
+	return c
 }
 
 // Inspect tells what is known of the name at the cursor, a number of code
 // points; detail 1 gives more than 0.
 func (s *Session) Inspect(code string, cursor, detail int) Inspection {
-	return Inspection{}
+	if m, ok := magics[magicAt(code, byteOffset(code, cursor))]; ok {
+		return Inspection{Found: true, Data: map[string]any{"text/plain": m.usage + "\n" + m.does}, Metadata: map[string]any{}}
+	}
+	found := assist.Inspect(s.view.Load(), code, cursor, detail)
+	if !found.Found {
+		return Inspection{}
+	}
+	data := map[string]any{}
+	for mime, text := range map[string]string{"text/plain": found.Text, "text/markdown": found.Markdown, "text/html": found.HTML} {
+		if text != "" {
+			data[mime] = text
+		}
+	}
+	return Inspection{Found: true, Data: data, Metadata: map[string]any{}}
+}
+
+// magicAt is the magic whose name is at a place in the code, "" if there is none.
+func magicAt(code string, at int) string {
+	line := code[strings.LastIndexByte(code[:at], '\n')+1:]
+	name, _, _ := strings.Cut(line, "\n")
+	name, _, _ = strings.Cut(name, " ")
+	if !strings.HasPrefix(name, "%") || at > len(code)-len(line)+len(name) {
+		return ""
+	}
+	return name
 }
 
 // byteOffset turns a number of code points into one of bytes, within the text.

@@ -74,7 +74,7 @@ type parsed struct {
 }
 
 func (x *execution) parse(name, code string) (parsed, []cell.Diagnostic) {
-	fset := x.view.Load().fset
+	fset := x.view.Load().FileSet()
 	c, ds := cell.Parse(fset, name, code)
 	return parsed{c, fset}, ds
 }

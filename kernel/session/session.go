@@ -51,7 +51,7 @@ type Session struct {
 	checker chan func()
 
 	lastID atomic.Int64
-	view   atomic.Pointer[view] // what completion and inspection see
+	view   atomic.Pointer[check.State] // what completion and inspection see, which never wait
 
 	// check is held while a cell is checked and handed to the engine, which
 	// must see the cells in the same order. It guards the fields up to runs.
@@ -72,12 +72,6 @@ type Session struct {
 	named  []string          // keys of texts, oldest first
 	extras map[int]int       // by execution count: cells that did not count
 	comms  map[string]string // open comms: id → target
-}
-
-// view is what a reader that never waits sees.
-type view struct {
-	fset  *token.FileSet
-	state *check.State
 }
 
 // sinkOf is where the events of a run go.
@@ -143,7 +137,7 @@ func (s *Session) clear() {
 }
 
 // publish shows the state to readers. s.check is held, or s is new.
-func (s *Session) publish() { s.view.Store(&view{s.fset, s.state}) }
+func (s *Session) publish() { s.view.Store(s.state) }
 
 // Close ends the worker and everything that it started. Running cells end with
 // an error.
