@@ -36,6 +36,7 @@ type outbox struct {
 	session string
 	log     *slog.Logger
 	publish func(frames [][]byte) error
+	limit   int // outboxBytes; tests lower it
 
 	mu     sync.Mutex
 	items  []item
@@ -105,7 +106,7 @@ func roughSize(data map[string]any) int {
 }
 
 func newOutbox(signer *wire.Signer, session string, log *slog.Logger) *outbox {
-	o := &outbox{signer: signer, session: session, log: log, wake: make(chan struct{}, 1)}
+	o := &outbox{signer: signer, session: session, log: log, limit: outboxBytes, wake: make(chan struct{}, 1)}
 	o.delay = time.NewTimer(time.Hour)
 	o.delay.Stop()
 	return o
@@ -142,15 +143,15 @@ func (o *outbox) put(it item) {
 	o.append(it)
 }
 
-// emit queues output of a cell: it waits while more than outboxBytes are queued.
+// emit queues output of a cell: it waits while more bytes than limit are queued.
 // When unblock is closed (the cell is interrupted) it waits no more, and reports
 // false if it threw text away because twice that much was queued.
 func (o *outbox) emit(it item, unblock <-chan struct{}) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for o.bytes > outboxBytes && !o.closed {
+	for o.bytes > o.limit && !o.closed {
 		if !o.waitRoom(unblock) {
-			if it.msgType == "" && o.bytes > 2*outboxBytes {
+			if it.msgType == "" && o.bytes > 2*o.limit {
 				return false
 			}
 			break
@@ -167,6 +168,7 @@ func (o *outbox) waitRoom(unblock <-chan struct{}) bool {
 		o.room = make(chan struct{})
 	}
 	room := o.room
+	o.signal()
 	o.mu.Unlock()
 	defer o.mu.Lock()
 	select {
@@ -286,7 +288,7 @@ func (o *outbox) handle(it *item, more bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.bytes -= size
-	if o.bytes <= outboxBytes/2 {
+	if o.bytes <= o.limit/2 {
 		o.release()
 	}
 }

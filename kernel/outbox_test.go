@@ -153,7 +153,7 @@ func TestTextDoesNotStay(t *testing.T) {
 
 func TestRunesStayWhole(t *testing.T) {
 	o, g := testOutbox(t)
-	text := "x" + strings.Repeat("\u4e16", streamMax) + "\U0001f600"
+	text := "x" + strings.Repeat("\u4e16", streamMax/2) + "\U0001f600"
 	p := &parent{}
 	o.write(p, "stdout", "ab")
 	o.write(p, "stdout", text)
@@ -190,8 +190,9 @@ func TestWholeRunes(t *testing.T) {
 func TestBackpressure(t *testing.T) {
 	o, g := testOutbox(t)
 	g.open.Lock()
+	o.limit = 64 << 10
 	p, unblock := &parent{}, make(chan struct{})
-	text := strings.Repeat("x", 1<<20)
+	text := strings.Repeat("x", 8<<10)
 	ended := make(chan int)
 	go func() {
 		kept := 0
@@ -211,7 +212,7 @@ func TestBackpressure(t *testing.T) {
 	o.mu.Lock()
 	held := o.bytes
 	o.mu.Unlock()
-	if held > outboxBytes+2<<20 {
+	if held > o.limit+16<<10 {
 		t.Errorf("%d bytes are queued", held)
 	}
 	close(unblock)
@@ -219,7 +220,7 @@ func TestBackpressure(t *testing.T) {
 	o.mu.Lock()
 	held = o.bytes
 	o.mu.Unlock()
-	if held > 2*outboxBytes+2<<20 || kept == 100 {
+	if held > 2*o.limit+16<<10 || kept == 100 {
 		t.Errorf("%d bytes are queued after the interrupt, %d texts kept", held, kept)
 	}
 	g.open.Unlock()
@@ -230,8 +231,8 @@ func TestBackpressure(t *testing.T) {
 			total += len(text)
 		}
 	}
-	if total != kept<<20 {
-		t.Errorf("%d bytes published of %d", total, kept<<20)
+	if total != kept*len(text) {
+		t.Errorf("%d bytes published of %d", total, kept*len(text))
 	}
 }
 
@@ -239,12 +240,13 @@ func TestBackpressure(t *testing.T) {
 func TestBackpressureLosesNothing(t *testing.T) {
 	o, g := testOutbox(t)
 	g.open.Lock()
-	text := strings.Repeat("x", 1<<20)
+	o.limit = 64 << 10
+	text := strings.Repeat("x", 8<<10)
 	var writers sync.WaitGroup
 	for range 4 {
 		writers.Go(func() {
 			p := &parent{}
-			for range 3 {
+			for range 50 {
 				o.write(p, "stdout", text)
 			}
 		})
@@ -261,8 +263,8 @@ func TestBackpressureLosesNothing(t *testing.T) {
 	for _, m := range g.all() {
 		total += len(strings.TrimPrefix(m, "stdout:"))
 	}
-	if total != 12<<20 {
-		t.Errorf("%d bytes published of %d", total, 12<<20)
+	if total != 200*len(text) {
+		t.Errorf("%d bytes published of %d", total, 200*len(text))
 	}
 }
 
