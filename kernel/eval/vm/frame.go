@@ -1,0 +1,217 @@
+package vm
+
+import (
+	"go/token"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/tools/go/ssa"
+)
+
+// op is one compiled instruction.
+type op func(f *frame)
+
+// block is a basic block: its instructions, then the choice of the next one
+// (nil: the function returns).
+type block struct {
+	ops  []op
+	term func(f *frame) *block
+}
+
+// frame is the head of an activation record. Registers follow it in the same
+// allocation, each in its Go representation and at its own offset, so that the
+// collector, package reflect and compiled code all see real Go values. A frame
+// belongs to one thread for ever and is reused through the thread's free list;
+// no address of a register outlives the call (compile.go, onFrame).
+type frame struct {
+	t      *thread
+	c      *code
+	caller *frame
+	next   *frame     // free list
+	defers *deferred  // innermost first
+	pan    *panicking // what the deferred calls of this frame are unwinding
+	rec    *panicking // what a recover() made directly by this frame stops
+	pos    token.Pos  // of the last instruction that could call or panic
+	state  int32
+}
+
+const (
+	running int32 = iota
+	returned
+)
+
+const frameHead = unsafe.Sizeof(frame{})
+
+func (f *frame) at(off uintptr) unsafe.Pointer { return unsafe.Add(unsafe.Pointer(f), off) }
+
+// ld reads a register.
+func ld[T any](f *frame, off uintptr) T { return *(*T)(unsafe.Add(unsafe.Pointer(f), off)) }
+
+// st writes a register.
+func st[T any](f *frame, off uintptr, v T) { *(*T)(unsafe.Add(unsafe.Pointer(f), off)) = v }
+
+// code is the compiled body of a function. Results and parameters lie at
+// offsets that depend on the signature only, so that a body can be replaced.
+type code struct {
+	fn       *Function
+	id       int
+	entry    *block
+	recover  *block // where a recovered panic continues, or nil
+	typ      *rtype
+	clearOff uintptr // registers with pointers: cleared when the frame is given back
+	clearLen int     // in words
+	results  uintptr // offset and length of the results
+	resLen   uintptr
+	hasDefer bool
+	wrapper  bool // a synthetic function that only passes a call on
+	consts   []preset
+	free     []slot // free variables
+}
+
+type preset struct {
+	off uintptr
+	typ *rtype
+	ptr unsafe.Pointer
+}
+
+// slot is a register and its type.
+type slot struct {
+	off uintptr
+	typ reflect.Type
+}
+
+// Function is a function of the learner's (or of an interpreted library
+// package): a place whose body arrives when it is first called, and may change.
+type Function struct {
+	m      *machine
+	ssa    *ssa.Function
+	sig    *signature // with the receiver as first parameter
+	body   atomic.Pointer[code]
+	target atomic.Pointer[Function] // the function redeclared in its place
+	mu     sync.Mutex
+	env    *envLayout
+	reach  []*Function    // functions that the body names
+	native unsafe.Pointer // the func value of a compiled function
+	name   string
+
+	value     unsafe.Pointer // the func value of a function without free variables
+	valueOnce sync.Once
+}
+
+// get gives the body, compiling it at first need.
+func (fn *Function) get() *code {
+	if c := fn.body.Load(); c != nil {
+		return c
+	}
+	return fn.m.compiled(fn)
+}
+
+// thread is what one goroutine needs to run: its frames. Goroutines started by
+// cells and calls from compiled code each have one of their own while they run.
+type thread struct {
+	m     *machine
+	top   *frame
+	base  *frame
+	free  []*frame // by code.id
+	depth int
+	// created says which go statement started the goroutine.
+	created []token.Pos
+}
+
+var threads = sync.Pool{New: func() any { return &thread{} }}
+
+func (m *machine) thread() *thread {
+	t := threads.Get().(*thread)
+	if t.m != m {
+		*t = thread{m: m}
+	}
+	return t
+}
+
+// release gives back a thread whose calls have all returned.
+func (t *thread) release() {
+	t.top, t.depth, t.created = nil, 0, nil
+	threads.Put(t)
+}
+
+// maxDepth bounds the nesting of interpreted calls of one goroutine. A call
+// takes about 700 bytes of Go stack; Go itself ends a goroutine at 1 GB.
+const maxDepth = 600_000
+
+// enter takes a frame for a call of c.
+func (t *thread) enter(c *code) *frame {
+	if c.id < len(t.free) {
+		if g := t.free[c.id]; g != nil {
+			t.free[c.id] = g.next
+			return g
+		}
+	}
+	return c.newFrame(t)
+}
+
+func (c *code) newFrame(t *thread) *frame {
+	g := (*frame)(unsafeNew(c.typ))
+	g.t, g.c = t, c
+	for i := range c.consts {
+		k := &c.consts[i]
+		copyTyped(k.typ, g.at(k.off), k.ptr)
+	}
+	return g
+}
+
+// leave gives a frame back after its results were taken.
+func (t *thread) leave(g *frame) {
+	c := g.c
+	if c.clearLen > 0 {
+		clear(unsafe.Slice((*unsafe.Pointer)(g.at(c.clearOff)), c.clearLen))
+	}
+	if c.id >= len(t.free) {
+		t.grow(c.id)
+	}
+	g.next = t.free[c.id]
+	t.free[c.id] = g
+}
+
+func (t *thread) grow(id int) {
+	n := make([]*frame, id+id/2+8)
+	copy(n, t.free)
+	t.free = n
+}
+
+// call runs g, whose arguments are in place, as a callee of f (nil: at the
+// bottom of its thread).
+func (g *frame) call(f *frame) {
+	t := g.t
+	g.caller = f
+	t.top = g
+	if t.depth++; t.depth > maxDepth {
+		t.overflow()
+	}
+	if stop.Load() != 0 {
+		checkStop()
+	}
+	c := g.c
+	if c.hasDefer {
+		g.runDeferring()
+	} else {
+		for b := c.entry; b != nil; {
+			for _, o := range b.ops {
+				o(g)
+			}
+			b = b.term(g)
+		}
+	}
+	t.depth--
+	t.top = f
+}
+
+func (g *frame) run(b *block) {
+	for b != nil {
+		for _, o := range b.ops {
+			o(g)
+		}
+		b = b.term(g)
+	}
+}

@@ -1,0 +1,394 @@
+package vm
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+	"reflect"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/tools/go/ssa"
+
+	"braid/kernel/eval"
+	"braid/kernel/eval/host"
+	"braid/kernel/eval/symbols"
+)
+
+// stop and checkStop are the interrupt flag of package host.
+var stop = &host.Stop
+
+func checkStop() { host.Check() }
+
+// machine is a session's program: its types, functions and variables.
+type machine struct {
+	fset *token.FileSet
+	imp  types.Importer
+	prog *ssa.Program
+
+	types  *typeTable
+	sigs   sync.Map // sigKey → *signature
+	ids    atomic.Int64
+	traces traces
+
+	mu      sync.Mutex // guards the maps below
+	fns     map[*ssa.Function]*Function
+	globals map[*ssa.Global]unsafe.Pointer
+	made    map[*types.Package]int // compiled packages known to prog → size of their scope
+	kept    []*rtype
+
+	buildMu sync.Mutex                // one cell is compiled at a time
+	shadows map[string]*types.Package // interpreted library packages, nil while they are built
+}
+
+func newMachine(fset *token.FileSet, imp types.Importer) *machine {
+	m := &machine{
+		fset: fset, imp: imp,
+		prog:    ssa.NewProgram(fset, ssa.InstantiateGenerics|ssa.BareInits),
+		fns:     map[*ssa.Function]*Function{},
+		globals: map[*ssa.Global]unsafe.Pointer{},
+		made:    map[*types.Package]int{},
+		shadows: map[string]*types.Package{},
+	}
+	m.types = &typeTable{native: nativeType, bind: m.bind}
+	m.types.search = m.searchType
+	return m
+}
+
+func (m *machine) nextID() int { return int(m.ids.Add(1)) }
+
+func (m *machine) typ(t types.Type) reflect.Type { return m.types.Of(t) }
+
+func (m *machine) keepType(t *rtype) {
+	m.mu.Lock()
+	m.kept = append(m.kept, t)
+	m.mu.Unlock()
+}
+
+// symbol finds an exported name of a compiled package.
+func symbol(pkg, name string) (reflect.Value, bool) {
+	if v, ok := overlay()[pkg][name]; ok {
+		return v, true
+	}
+	v, ok := symbols.Package(pkg)[name]
+	return v, ok
+}
+
+var overlay = sync.OnceValue(host.Overlay)
+
+func nativeType(pkg, name string) reflect.Type {
+	v, ok := symbol(pkg, name)
+	if !ok || v.Kind() != reflect.Pointer || !v.IsNil() {
+		return nil
+	}
+	return v.Type().Elem()
+}
+
+// searchType finds an unexported compiled type by what its package exports.
+func (m *machine) searchType(obj *types.TypeName) reflect.Type {
+	var result reflect.Type
+	want := obj.Type()
+	scope := obj.Pkg().Scope()
+	for _, name := range scope.Names() {
+		o := scope.Lookup(name)
+		if !o.Exported() {
+			continue
+		}
+		v, ok := symbol(obj.Pkg().Path(), name)
+		if !ok {
+			continue
+		}
+		t := o.Type()
+		m.types.learn(t, v.Type(), func(n *types.Named, r reflect.Type) {
+			if types.Identical(n, want) {
+				result = r
+			}
+		}, 0)
+		if result != nil {
+			break
+		}
+	}
+	return result
+}
+
+// function gives the VM's function for s.
+func (m *machine) function(s *ssa.Function) *Function {
+	m.mu.Lock()
+	fn := m.fns[s]
+	m.mu.Unlock()
+	if fn != nil {
+		return fn
+	}
+	params := make([]reflect.Type, len(s.Params))
+	for i, p := range s.Params {
+		params[i] = m.typ(p.Type())
+	}
+	if len(s.Params) == 0 && s.Blocks == nil {
+		if r := s.Signature.Recv(); r != nil {
+			params = append(params, m.typ(r.Type()))
+		}
+		params = append(params, m.typesOf(s.Signature.Params())...)
+	}
+	fn = &Function{m: m, ssa: s, name: funcName(s)}
+	fn.sig = m.signature(params, m.typesOf(s.Signature.Results()), s.Signature.Variadic(), s.Signature.Recv() != nil)
+	if s.Blocks == nil {
+		m.attach(fn)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if known := m.fns[s]; known != nil {
+		return known
+	}
+	m.fns[s] = fn
+	return fn
+}
+
+// attach gives a function without a body in Go what it stands for: compiled
+// code or an intrinsic.
+func (m *machine) attach(fn *Function) {
+	s := fn.ssa
+	if mk := intrinsicOf(s); mk != nil {
+		fn.body.Store(m.intrinsic(fn, mk))
+		return
+	}
+	p := m.nativeOf(s)
+	if p == nil {
+		panic(unsupported("%s: its code cannot be run here (it has no Go body and no compiled form)", s))
+	}
+	fn.native = p
+	caller := fn.sig.nativeCaller()
+	c := *caller
+	c.fn, c.id = fn, m.nextID()
+	c.consts = append(c.consts, preset{caller.free[0].off, rtypeOf(pointerType), unsafe.Pointer(&fn.native)})
+	c.clearLen = int((caller.free[0].off - c.clearOff) / wordSize)
+	fn.body.Store(&c)
+}
+
+// nativeOf finds the func value of a compiled function or method.
+func (m *machine) nativeOf(s *ssa.Function) unsafe.Pointer {
+	obj, ok := s.Object().(*types.Func)
+	if !ok {
+		return nil
+	}
+	if recv := s.Signature.Recv(); recv != nil {
+		t := m.typ(recv.Type())
+		meth, ok := t.MethodByName(obj.Name())
+		if !ok {
+			return nil
+		}
+		return funcPointer(meth.Func)
+	}
+	if obj.Pkg() == nil {
+		return nil
+	}
+	if f, ok := privateFuncs[obj.Pkg().Path()+"."+obj.Name()]; ok {
+		return funcPointer(reflect.ValueOf(f))
+	}
+	v, ok := symbol(obj.Pkg().Path(), obj.Name())
+	if !ok || v.Kind() != reflect.Func {
+		return nil
+	}
+	return funcPointer(v)
+}
+
+// compiled gives the body of fn, compiling it if need be.
+func (m *machine) compiled(fn *Function) *code {
+	fn.envOf()
+	fn.mu.Lock()
+	defer fn.mu.Unlock()
+	if c := fn.body.Load(); c != nil {
+		return c
+	}
+	if fn.ssa.Blocks == nil {
+		panic(unsupported("%s has no body", fn.ssa))
+	}
+	c, reach := m.compile(fn)
+	fn.reach = reach
+	fn.body.Store(c)
+	return c
+}
+
+// prepare compiles fn and all it can reach by name, so that what is
+// unsupported is found before anything runs.
+func (m *machine) prepare(fn *Function, seen map[*Function]bool) {
+	if seen[fn] || fn.native != nil {
+		return
+	}
+	seen[fn] = true
+	fn.get()
+	for _, r := range fn.reach {
+		m.prepare(r, seen)
+	}
+}
+
+// globalAddr gives the address of a package-level variable.
+func (m *machine) globalAddr(g *ssa.Global) unsafe.Pointer {
+	m.mu.Lock()
+	p := m.globals[g]
+	m.mu.Unlock()
+	if p != nil {
+		return p
+	}
+	if g.Object() != nil && !m.interpreted(g.Pkg) {
+		v, ok := symbol(g.Pkg.Pkg.Path(), g.Name())
+		if !ok || !v.CanAddr() {
+			panic(unsupported("variable %s", g))
+		}
+		p = v.Addr().UnsafePointer()
+	} else {
+		p = unsafeNew(rtypeOf(m.typ(elemOf(g.Type()))))
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if q := m.globals[g]; q != nil {
+		return q
+	}
+	m.globals[g] = p
+	return p
+}
+
+// interpreted reports whether p was built from source.
+func (m *machine) interpreted(p *ssa.Package) bool {
+	return p.Pkg.Path() == "main" || m.shadows[p.Pkg.Path()] == p.Pkg
+}
+
+// bind gives a method its form for package reflectx: the body is found when
+// it is first called, and follows redeclarations.
+func (m *machine) bind(recv types.Type, sel *types.Selection) func([]reflect.Value) []reflect.Value {
+	fn := sync.OnceValue(func() *Function {
+		s := m.prog.MethodValue(sel)
+		if s == nil {
+			panic(unsupported("method %s", sel))
+		}
+		return m.function(s)
+	})
+	return func(args []reflect.Value) []reflect.Value { return fn().callReflect(nil, args) }
+}
+
+// packages makes prog know the compiled packages that p mentions.
+func (m *machine) packages(p *types.Package, seen map[*types.Package]bool) {
+	for _, q := range p.Imports() {
+		if seen[q] {
+			continue
+		}
+		seen[q] = true
+		if q.Path() != "main" {
+			m.compiledPackage(q)
+			m.packages(q, seen)
+		}
+	}
+}
+
+func (m *machine) compiledPackage(q *types.Package) {
+	n := len(q.Scope().Names())
+	if size, ok := m.made[q]; ok && size == n {
+		return
+	}
+	m.prog.CreatePackage(q, nil, nil, true)
+	m.made[q] = n
+}
+
+// build turns a checked package into SSA form.
+func (m *machine) build(p *types.Package, files []*ast.File, info *types.Info) *ssa.Package {
+	m.substitute(info)
+	m.packages(p, map[*types.Package]bool{})
+	sp := m.prog.CreatePackage(p, files, info, false)
+	sp.Build()
+	return sp
+}
+
+// position translates a token.Pos.
+func (m *machine) position(pos token.Pos) eval.Pos {
+	if !pos.IsValid() {
+		return eval.Pos{}
+	}
+	p := m.fset.Position(pos)
+	return eval.Pos{Cell: p.Filename, Line: p.Line, Column: p.Column}
+}
+
+// frameAt describes a call of fn; false for functions that are not the learner's.
+func (m *machine) frameAt(fn *Function, pos token.Pos) (eval.Frame, bool) {
+	if fn.ssa == nil {
+		return eval.Frame{}, false
+	}
+	root := fn.ssa
+	for root.Parent() != nil {
+		root = root.Parent()
+	}
+	if o := root.Origin(); o != nil {
+		root = o
+	}
+	if root.Pkg == nil || root.Pkg.Pkg.Path() != "main" {
+		return eval.Frame{}, false
+	}
+	return eval.Frame{Func: fn.name, Pos: m.position(pos)}, true
+}
+
+// funcName writes a function's name as Go's tracebacks do, without "main.".
+func funcName(s *ssa.Function) string {
+	if p := s.Parent(); p != nil {
+		n := 1
+		for i, a := range p.AnonFuncs {
+			if a == s {
+				n = i + 1
+			}
+		}
+		outer := funcName(p)
+		switch {
+		case outer == "":
+			return "func" + itoa(n)
+		case p.Parent() != nil:
+			return outer + "." + itoa(n)
+		}
+		return outer + ".func" + itoa(n)
+	}
+	name := s.Name()
+	if name == "ˍcell" {
+		return ""
+	}
+	if i := strings.IndexByte(name, '['); i >= 0 {
+		name = name[:i] + "[...]"
+	}
+	if recv := s.Signature.Recv(); recv != nil {
+		t := recv.Type()
+		star := false
+		if p, ok := t.(*types.Pointer); ok {
+			t, star = p.Elem(), true
+		}
+		tn := types.TypeString(t, func(*types.Package) string { return "" })
+		if i := strings.IndexByte(tn, '['); i >= 0 {
+			tn = tn[:i] + "[...]"
+		}
+		if star {
+			return "(*" + tn + ")." + name
+		}
+		return tn + "." + name
+	}
+	return name
+}
+
+// explain turns a panic that left the learner's code on t into an Error.
+func (m *machine) explain(v any, t *thread) *eval.Error {
+	switch x := v.(type) {
+	case host.Interrupt:
+		if x.Err != nil {
+			return x.Err
+		}
+		return &eval.Error{Name: eval.Interrupted, Value: "interrupted", Frames: t.frames(50)}
+	case *eval.Error:
+		return x
+	case *unsupportedError:
+		return &eval.Error{Name: eval.Unsupported, Value: x.msg}
+	}
+	text, isRuntime := panicText(v)
+	e := &eval.Error{Name: eval.Panic, Value: text, Frames: m.traceOf(v, t)}
+	if isRuntime {
+		e.Name = eval.RuntimeError
+	}
+	if len(e.Frames) > 0 {
+		e.Pos = e.Frames[0].Pos
+	}
+	return e
+}
