@@ -45,6 +45,7 @@ type queue struct {
 	moved  *sync.Cond
 	space  chan struct{} // closed when the queue has room again; nil if nobody waits
 	sink   func(eval.Event)
+	mirror Mirror // nil if nobody keeps one
 
 	wake, rush chan struct{}
 	start      sync.Once
@@ -56,7 +57,7 @@ type item struct {
 	stream int
 	text   []byte
 	ev     *eval.Event
-	size   int // of ev, in the queue
+	size   int  // of ev, in the queue
 	last   bool // the run has ended: begun runes will not be completed
 }
 
@@ -226,13 +227,40 @@ func (q *queue) append(r *Run, stream int, p []byte) {
 		last := &q.items[n-1]
 		if last.run == r && last.stream == stream && last.ev == nil && !last.last && len(last.text)+len(p) <= maxText {
 			last.text = append(last.text, p...)
+			q.reflect(r, stream, p)
 			q.prompt()
 			return
 		}
 	}
 	q.items = append(q.items, item{run: r, stream: stream, text: append(make([]byte, 0, max(len(p), 256)), p...)})
 	q.taken++
+	q.reflect(r, stream, p)
 	q.prompt()
+}
+
+// Mirror keeps a copy of queued text where it outlives the process, so that what
+// was printed just before the Go runtime ended the process is not lost. Its
+// methods are called one at a time.
+type Mirror interface {
+	// Text is queued as a part of the item of the queue with this number.
+	Text(item uint64, run, stream int, p []byte)
+	// Passed says that the items up to this number have left the process, and
+	// whether the queue is empty.
+	Passed(item uint64, empty bool)
+}
+
+// SetMirror says who keeps a copy of queued text. Call it before the first run.
+func SetMirror(m Mirror) {
+	out.mu.Lock()
+	defer out.mu.Unlock()
+	out.mirror = m
+}
+
+// reflect copies text of the newest item to the mirror. q.mu is held.
+func (q *queue) reflect(r *Run, stream int, p []byte) {
+	if q.mirror != nil {
+		q.mirror.Text(q.taken, r.id, stream, p)
+	}
 }
 
 func (q *queue) prompt() {
@@ -346,6 +374,9 @@ func (q *queue) pass() bool {
 		q.mu.Lock()
 		q.passed++
 		q.bytes -= size
+		if q.mirror != nil {
+			q.mirror.Passed(q.passed, q.passed == q.taken)
+		}
 		if q.space != nil && q.bytes < maxQueue/2 {
 			close(q.space)
 			q.space = nil
