@@ -168,10 +168,7 @@ func TestLargeFrames(t *testing.T) {
 	s := listenTest(t, Config{})
 	go echoShell(s)
 	peer := dialPeer(t, s.Ports().Shell, "DEALER", "big")
-	content := make([]byte, 64<<20)
-	for i := range content {
-		content[i] = byte(i >> 7)
-	}
+	content := bytes.Repeat([]byte("a pattern of 31 bytes, a prime. "[:31]), (64<<20)/31)
 	sent := make(chan error)
 	go func() { _, err := peer.Write(encodeMessage("", string(content), "end")); sent <- err }()
 	got := peer.recv()

@@ -50,8 +50,8 @@ type Config struct {
 
 	// OnSubscribe, if not nil, is called for every subscription of every
 	// subscriber, once the subscriber receives what is published (JEP 65). It
-	// runs on that subscriber's own goroutine; it may call IOPub.Send, it must
-	// not call Close or Drain. It may keep the topic.
+	// runs on that subscriber's own goroutine, perhaps before Listen returns; it
+	// may call IOPub.Send, it must not call Close or Drain. It may keep the topic.
 	OnSubscribe func(topic []byte)
 
 	// SameUser refuses local peers that belong to another user (root excepted).
