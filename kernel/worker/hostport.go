@@ -29,6 +29,11 @@ type hostPort struct {
 }
 
 func newHostPort(c *child) (port, error) {
+	m, err := sharedMirror()
+	if err != nil {
+		return nil, fmt.Errorf("worker: %w", err)
+	}
+	host.SetMirror(m)
 	host.SetSink(c.emit)
 	if err := host.Capture(); err != nil {
 		return nil, fmt.Errorf("worker: %w", err)

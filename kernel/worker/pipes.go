@@ -9,10 +9,11 @@ import (
 	"time"
 )
 
-// pipes are the three pipes between a worker and its parent.
+// pipes are what connects a worker with its parent.
 type pipes struct {
 	toChild, fromChild, crash     *os.File    // ours
 	childIn, childOut, childCrash *os.File    // the child's, until it has started
+	mirror                        *os.File    // shared with the child
 	taps                          [2]*os.File // of the child's descriptors 1 and 2; nil where there is no way
 }
 
@@ -27,7 +28,13 @@ func newPipes() (ps pipes, err error) {
 			return pipes{}, err
 		}
 	}
-	return ps, nil
+	if ps.mirror, err = sharedFile(); err == nil {
+		err = ps.mirror.Truncate(mirrorSize)
+	}
+	if err != nil {
+		ps.closeAll()
+	}
+	return ps, err
 }
 
 func (ps *pipes) closeChildEnds() {
@@ -37,7 +44,7 @@ func (ps *pipes) closeChildEnds() {
 }
 
 func (ps *pipes) closeAll() {
-	for _, f := range []*os.File{ps.toChild, ps.fromChild, ps.crash, ps.childIn, ps.childOut, ps.childCrash, ps.taps[0], ps.taps[1]} {
+	for _, f := range []*os.File{ps.toChild, ps.fromChild, ps.crash, ps.childIn, ps.childOut, ps.childCrash, ps.mirror, ps.taps[0], ps.taps[1]} {
 		if f != nil {
 			f.Close()
 		}

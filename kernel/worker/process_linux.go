@@ -24,6 +24,15 @@ func tap(pid, fd int) *os.File {
 	return f
 }
 
+// sharedFile makes a file in memory.
+func sharedFile() (*os.File, error) {
+	fd, err := unix.MemfdCreate("braid", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("memfd_create", err)
+	}
+	return os.NewFile(uintptr(fd), "mirror"), nil
+}
+
 // dieWithParent has the child told when we die, however that happens.
 func dieWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGTERM }
 

@@ -21,6 +21,15 @@ func endDescendants()                    { syscall.Kill(0, syscall.SIGTERM) }
 func residentMemory(int) int64           { return 0 }
 func limitData(int64)                    {}
 
+// sharedFile makes a file that only open descriptors know.
+func sharedFile() (*os.File, error) {
+	f, err := os.CreateTemp("", "braid")
+	if err != nil {
+		return nil, err
+	}
+	return f, os.Remove(f.Name())
+}
+
 func reap(cmd *exec.Cmd) {
 	pid := cmd.Process.Pid
 	cmd.Wait()

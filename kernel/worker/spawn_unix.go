@@ -20,6 +20,7 @@ const (
 	fdLinkIn  = 3
 	fdLinkOut = 4
 	fdCrash   = 5
+	fdMirror  = 6
 )
 
 // command prepares the child: own process group, so that a Ctrl-C in a terminal
@@ -33,7 +34,7 @@ func command(opts Options, mark string) (*exec.Cmd, pipes, error) {
 	cmd.Dir = opts.Dir
 	cmd.Env = childEnv(opts.Env, mark)
 	cmd.Stderr = ps.childCrash
-	cmd.ExtraFiles = []*os.File{ps.childIn, ps.childOut, ps.childCrash}
+	cmd.ExtraFiles = []*os.File{ps.childIn, ps.childOut, ps.childCrash, ps.mirror}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	dieWithParent(cmd.SysProcAttr)
 	return cmd, ps, nil
@@ -41,7 +42,7 @@ func command(opts Options, mark string) (*exec.Cmd, pipes, error) {
 
 // inherited opens the child's ends of the link.
 func inherited() (in, out, crash *os.File, err error) {
-	for _, fd := range []int{fdLinkIn, fdLinkOut, fdCrash} {
+	for _, fd := range []int{fdLinkIn, fdLinkOut, fdCrash, fdMirror} {
 		// Not for the learner's own children: they would keep the link open.
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
 			return nil, nil, nil, errors.New("this command is internal: braid kernel and braid run start it (it needs their pipes)")
@@ -52,6 +53,16 @@ func inherited() (in, out, crash *os.File, err error) {
 	unix.SetNonblock(fdLinkIn, true)
 	unix.SetNonblock(fdLinkOut, true)
 	return os.NewFile(fdLinkIn, "link in"), os.NewFile(fdLinkOut, "link out"), os.NewFile(fdCrash, "crash"), nil
+}
+
+// sharedMirror maps the memory that the parent reads when this process is dead.
+func sharedMirror() (*mirror, error) {
+	mem, err := unix.Mmap(fdMirror, 0, mirrorSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, os.NewSyscallError("mmap", err)
+	}
+	unix.Close(fdMirror)
+	return &mirror{mem: mem}, nil
 }
 
 // endGroup kills what is left of a process group.

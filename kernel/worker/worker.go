@@ -491,9 +491,12 @@ func (w *Worker) bury() {
 	close(w.joined)
 }
 
-// lastText delivers what the dead process had not passed on of descriptor 1, and
-// returns what its runtime said.
+// lastText delivers what the dead process had not sent, and returns what its
+// runtime said.
 func (w *Worker) lastText() []byte {
+	for _, ev := range unsent(w.pipes.mirror) {
+		w.emit(ev)
+	}
 	if out := rest(w.pipes.taps[0]); len(out) > 0 {
 		w.emit(eval.Event{Cell: int(w.latest.Load()), Stream: &eval.Stream{Name: "stdout", Text: strings.ToValidUTF8(string(out), "\uFFFD")}})
 	}

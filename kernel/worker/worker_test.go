@@ -325,7 +325,7 @@ func TestDeaths(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.program, func(t *testing.T) {
 			w, rec := start(t, Options{})
-			e, err := w.Run(t.Context(), program(1, "print last words", "flush", tt.program))
+			e, err := w.Run(t.Context(), program(1, "print last words", tt.program))
 			d, ok := errors.AsType[*Death](err)
 			if !ok {
 				t.Fatalf("ended %+v, error %v; want a Death", e, err)
