@@ -44,16 +44,21 @@ func Completeness(src string) (status Status, indent string) {
 	return Incomplete, ""
 }
 
-// errorBefore tells whether src has a syntax error that more text cannot mend:
-// one before its end.
+// errorBefore tells whether src has an error that more text cannot mend: a
+// syntax error before its end, or any other one.
 func errorBefore(src string, text []byte) bool {
 	_, ds := Parse(token.NewFileSet(), "", src)
 	trimmed := strings.TrimRight(string(text), " \t\r\n")
 	lines := strings.Count(trimmed, "\n") + 1
 	column := len(trimmed) - strings.LastIndexByte(trimmed, '\n')
 	for _, d := range ds {
-		if d.Pos.Line < lines || d.Pos.Line == lines && d.Pos.Column < column && !unterminated(d.Msg) {
-			return !unterminated(d.Msg)
+		switch {
+		case unterminated(d.Msg):
+			return false
+		case !strings.HasPrefix(d.Msg, "syntax error"):
+			return true
+		case d.Pos.Line < lines || d.Pos.Line == lines && d.Pos.Column < column:
+			return true
 		}
 	}
 	return false

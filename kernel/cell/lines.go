@@ -17,6 +17,9 @@ import (
 // A first line "%%name" takes the whole cell.
 func blankLines(name, src string) ([]byte, []Directive) {
 	out := []byte(src)
+	if strings.HasPrefix(src, "\ufeff") { // a byte order mark is no text
+		blank(out[:len("\ufeff")])
+	}
 	var found []Directive
 	var st lineState
 	for start, line := 0, 1; start < len(src); line++ {
@@ -25,6 +28,9 @@ func blankLines(name, src string) ([]byte, []Directive) {
 			end = start + i
 		}
 		text := strings.TrimRight(src[start:end], " \t\r")
+		if start == 0 {
+			text = strings.TrimPrefix(text, "\ufeff")
+		}
 		pos := eval.Pos{Cell: name, Line: line, Column: 1}
 		switch {
 		case st.inString() || text == "":

@@ -288,12 +288,27 @@ func (p *cellParser) statements(end int) {
 	text := p.skipTo(end)
 	body := bodyOf(p.parse(stmtPrefix, start, text, "\n}"))
 	for _, s := range body {
+		p.endLabel(s, start+len(text))
 		if _, ok := s.(*ast.EmptyStmt); !ok {
 			p.cell.Items = append(p.cell.Items, Item{Stmt: s})
 		}
 	}
 	if last {
 		p.result(start+len(text), before)
+	}
+}
+
+// endLabel keeps the empty statement behind a label at the end of the cell in the cell.
+func (p *cellParser) endLabel(s ast.Stmt, end int) {
+	for {
+		l, ok := s.(*ast.LabeledStmt)
+		if !ok {
+			break
+		}
+		s = l.Stmt
+	}
+	if e, ok := s.(*ast.EmptyStmt); ok && e.Implicit {
+		e.Semicolon = min(e.Semicolon, p.cell.File.Pos(end))
 	}
 }
 
@@ -347,7 +362,14 @@ func (p *cellParser) parse(prefix string, start int, text []byte, suffix string)
 	f, err := parser.ParseFile(fset, p.cell.Name, buf, parser.ParseComments|parser.SkipObjectResolution|parser.AllErrors)
 	var list scanner.ErrorList
 	if errors.As(err, &list) {
-		for _, e := range list {
+		end := start + len(text)
+		for i, e := range list {
+			if e.Pos.Offset-len(prefix)+start > end {
+				if i > 0 {
+					break // a consequence, found in the suffix
+				}
+				e.Pos.Offset = end + len(prefix) - start
+			}
 			if off, msg := p.gcWords(e.Msg, e.Pos.Offset-len(prefix)+start); msg != "" {
 				p.errorAt(off, msg)
 			}
