@@ -12,7 +12,7 @@ func (k *Checked) Source(keep func(*Decl) bool) string {
 	b := blankSource{src: k.Cell.Source, base: k.Cell.File.Base()}
 	b.out = []byte(b.src)
 	for i, c := range b.out {
-		if c != '\n' {
+		if c != '\n' && c != '\t' {
 			b.out[i] = ' '
 		}
 	}
