@@ -100,37 +100,49 @@ func (c *conn) receive() error {
 // message take one of the socket's places in zmq4: a peer that stops in the
 // middle of one holds up nobody else.
 func (c *conn) fill() error {
-	var size uint64
-	for parts := 1; ; {
+	var t tally
+	for {
 		h, err := readHeader(c.br)
 		if err != nil {
 			return err
 		}
 		if h.command {
-			if done, err := c.command(h, parts == 1); done || err != nil {
+			if done, err := c.command(h, t.parts == 0); done || err != nil {
 				return err
 			}
 			continue
 		}
-		if size += h.size; h.size > c.l.limits.frame || size > c.l.limits.message || parts > c.l.limits.parts {
-			return errProtocol
-		}
-		if c.l.role == roleXPub {
-			err = c.upstream(h, parts == 1)
-		} else {
-			err = c.in.fill(c.br, h)
-		}
-		if err != nil {
+		if err := c.part(h, &t); err != nil {
 			return err
 		}
-		if parts++; h.more {
+		if h.more {
 			continue
 		}
 		if !c.in.empty() {
 			return c.enter()
 		}
-		parts, size = 1, 0 // it was for us alone
+		t = tally{} // it was for us alone
 	}
+}
+
+// tally is what of a message has been announced.
+type tally struct {
+	parts int
+	size  uint64
+}
+
+// part takes the next frame of a message.
+func (c *conn) part(h header, t *tally) error {
+	t.parts++
+	t.size += h.size // may overflow only with a frame that is refused by itself
+	l := c.l.limits
+	if h.size > l.frame || t.size > l.message || t.parts > l.parts {
+		return errProtocol
+	}
+	if c.l.role == roleXPub {
+		return c.upstream(h, t.parts == 1)
+	}
+	return c.in.fill(c.br, h)
 }
 
 // enter waits for a place in zmq4's queue.
