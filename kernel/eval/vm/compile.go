@@ -4,7 +4,6 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
-	"math"
 	"reflect"
 	"unsafe"
 
@@ -74,13 +73,7 @@ func (m *machine) compile(fn *Function) (*code, []*Function) {
 	}
 	c.c.entry = c.blocks[s.Blocks[0]]
 	if s.Recover != nil {
-		rb := c.blocks[s.Recover]
-		if rb == nil {
-			rb = &block{}
-			c.blocks[s.Recover] = rb
-			c.block(s.Recover)
-		}
-		c.c.recover = rb
+		c.c.recover = c.recoverBlock()
 	}
 	c.c.typ = c.lay.done()
 	m.keepType(c.c.typ)
@@ -842,13 +835,43 @@ func (c *compiler) ifTerm(b *ssa.BasicBlock, in *ssa.If) {
 	c.out.term = condTerm(func(f *frame) bool { return ld[bool](f, x) }, yes, no)
 }
 
-// returns compiles a Return: the results are copied to their place.
+// returns compiles a Return: the results are copied to their place. Package
+// ssa forgets to run deferred calls that only loop bodies over functions made;
+// they run here, and results with names are read again after them.
 func (c *compiler) returns(in *ssa.Return) {
 	sig := c.fn.sig
 	for i, r := range in.Results {
 		c.emit(moveOp(sig.results[i].off, c.reg(r), sig.results[i].typ))
 	}
 	c.out.term = func(*frame) *block { return nil }
+	if !c.c.hasDefer || in.Block() == c.s.Recover || runsDefers(in.Block()) {
+		return
+	}
+	c.emit(func(f *frame) { f.runDefers() })
+	rs := c.s.Signature.Results()
+	if rb := c.s.Recover; rb != nil && rs.Len() > 0 && rs.At(0).Name() != "" {
+		again := c.recoverBlock()
+		c.out.term = func(*frame) *block { return again }
+	}
 }
 
-var _ = math.MaxInt
+func runsDefers(b *ssa.BasicBlock) bool {
+	for _, in := range b.Instrs {
+		if _, ok := in.(*ssa.RunDefers); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// recoverBlock gives the block where a function continues after a recovery.
+func (c *compiler) recoverBlock() *block {
+	b := c.s.Recover
+	if c.blocks[b] == nil {
+		c.blocks[b] = &block{}
+		saved := c.out
+		c.block(b)
+		c.out = saved
+	}
+	return c.blocks[b]
+}

@@ -159,6 +159,8 @@ func shut(t *thread, g *frame) {
 }
 
 // install makes func values with mk, and finds out where they keep the closure.
+//
+//go:noinline
 func (s *signature) install(mk func(cl *closure) unsafe.Pointer) {
 	probe := &closure{}
 	p := mk(probe)
