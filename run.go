@@ -227,13 +227,12 @@ func (b *progressBar) cell(p execute.Progress) {
 		fmt.Fprintf(b.w, "%s: cell %d (%d of %d)\n", b.name, p.Cell+1, p.Done+1, p.Total)
 		return
 	}
-	const width, text = 24, 40
+	const width, columns = 16, 79 // one line of any terminal
 	full := width * p.Done / p.Total
 	first, _, _ := strings.Cut(strings.TrimSpace(p.Source), "\n")
-	if r := []rune(first); len(r) > text {
-		first = string(r[:text-1]) + "…"
-	}
-	fmt.Fprintf(b.w, "\r\x1b[K%s %s%s %d/%d  %s", b.name, strings.Repeat("█", full), strings.Repeat("░", width-full), p.Done, p.Total, first)
+	line := []rune(fmt.Sprintf("%s %s%s %d/%d  %s", b.name, strings.Repeat("█", full), strings.Repeat("░", width-full),
+		p.Done, p.Total, strings.ReplaceAll(first, "\t", " ")))
+	fmt.Fprintf(b.w, "\r\x1b[K%s", string(line[:min(len(line), columns)]))
 }
 
 func (b *progressBar) end() {

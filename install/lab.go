@@ -58,7 +58,7 @@ func Lab(ctx context.Context, o LabOptions) error {
 		return err
 	}
 	if o.PrepareOnly {
-		say.line("Everything is in place. Start it with: braid lab")
+		say.line(strings.TrimSpace("Everything is in place. Start it with: braid lab " + o.Dir))
 		return nil
 	}
 	return o.serve(ctx, say, lab, dir, page)
@@ -88,7 +88,8 @@ func (o LabOptions) prepare(ctx context.Context, say *progress) (*laboratory, er
 		if err != nil {
 			return nil, err
 		}
-		return &laboratory{program: program}, o.install(say, place)
+		// nbgrader's settings are the user's own here: braid install --nbgrader is there for them.
+		return &laboratory{program: program}, o.install(say, place, false)
 	}
 	data, err := UserData()
 	if err != nil {
@@ -106,11 +107,11 @@ func (o LabOptions) prepare(ctx context.Context, say *progress) (*laboratory, er
 	if err != nil {
 		return nil, err
 	}
-	return &laboratory{program: env.Bin("jupyter-lab"), private: true}, o.install(say, place)
+	return &laboratory{program: env.Bin("jupyter-lab"), private: true}, o.install(say, place, true)
 }
 
-func (o LabOptions) install(say *progress, place Place) error {
-	done, err := Install(Options{Place: place, Version: o.Version, NBGrader: true})
+func (o LabOptions) install(say *progress, place Place, nbgrader bool) error {
+	done, err := Install(Options{Place: place, Version: o.Version, NBGrader: nbgrader})
 	if err != nil {
 		return fmt.Errorf("installing the kernel: %w", err)
 	}
@@ -246,7 +247,7 @@ func (o LabOptions) serve(ctx context.Context, say *progress, lab *laboratory, d
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting JupyterLab: %w", err)
 	}
-	log := &labLog{say: say, verbose: o.Verbose, browser: !o.NoBrowser}
+	log := &labLog{ctx: ctx, say: say, verbose: o.Verbose, browser: !o.NoBrowser}
 	log.read(out)
 	err = cmd.Wait()
 	if ctx.Err() != nil {
@@ -261,12 +262,17 @@ func (o LabOptions) serve(ctx context.Context, say *progress, lab *laboratory, d
 
 // labLog reads JupyterLab's log and shows what matters: its address and errors.
 type labLog struct {
+	ctx     context.Context // once it is done, trouble is to be expected
 	say     *progress
 	verbose bool
 	browser bool
 	shown   bool // the address was shown
 	tail    bytes.Buffer
 }
+
+// labTrouble is a line of level error or critical that says something; the box
+// around the address has critical ones that do not.
+var labTrouble = regexp.MustCompile(`^\[[EC] [^\]]*\] \S`)
 
 var labAddress = regexp.MustCompile(`https?://\S+/lab\S*`)
 
@@ -304,7 +310,7 @@ func (l *labLog) line(line string) {
 		l.say.line("Press Ctrl-C here to end it.")
 		return
 	}
-	if !l.verbose && (strings.HasPrefix(line, "[E ") || strings.HasPrefix(line, "[C ")) {
+	if !l.verbose && l.ctx.Err() == nil && labTrouble.MatchString(line) {
 		l.say.line(line)
 	}
 }
