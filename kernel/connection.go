@@ -24,11 +24,14 @@ type ConnectionInfo struct {
 	ControlPort     int    `json:"control_port"`
 	HBPort          int    `json:"hb_port"`
 
+	registration *registration // whom to tell the ports (JEP 66); nil for a connection file
+
 	path string         // the file it was read from, "" if none
 	raw  map[string]any // the file, with the fields that are not ours
 }
 
-// ReadConnectionFile reads and checks a connection file. Its errors say what is
+// ReadConnectionFile reads and checks a connection file, or a registration file
+// (JEP 66), which leaves the ports to the kernel. Its errors say what is
 // wrong with which file; they never contain the key.
 func ReadConnectionFile(path string) (ConnectionInfo, error) {
 	data, err := os.ReadFile(path)
@@ -38,7 +41,7 @@ func ReadConnectionFile(path string) (ConnectionInfo, error) {
 	info := ConnectionInfo{path: path}
 	err = errors.Join(json.Unmarshal(data, &info.raw), json.Unmarshal(data, &info))
 	if err == nil {
-		err = info.check()
+		err = info.check(data)
 	}
 	if err != nil {
 		return ConnectionInfo{}, fmt.Errorf("connection file %s: %w", path, err)
@@ -46,14 +49,14 @@ func ReadConnectionFile(path string) (ConnectionInfo, error) {
 	return info, nil
 }
 
-func (info *ConnectionInfo) check() error {
-	if _, ok := info.raw["registration_port"]; ok {
-		return errors.New("it is a registration file (JEP 66), which this kernel does not support; give it one with five ports")
-	}
+func (info *ConnectionInfo) check(data []byte) error {
 	for _, name := range []string{"curve_publickey", "curve_secretkey"} {
 		if _, ok := info.raw[name]; ok {
 			return errors.New("it asks for CURVE encryption, which this kernel does not support; set the server's transport_encryption to off")
 		}
+	}
+	if _, ok := info.raw["registration_port"]; ok {
+		return info.register(data)
 	}
 	for _, name := range []string{"shell_port", "iopub_port", "stdin_port", "control_port", "hb_port", "key"} {
 		if _, ok := info.raw[name]; !ok {

@@ -41,7 +41,7 @@ func TestBadConnectionFiles(t *testing.T) {
 		"no key":       {`"key":"secret",`, "", `"key" is missing`},
 		"no ip":        {`"ip":"127.0.0.1",`, "", `"ip" is missing`},
 		"transport":    {`"tcp"`, `"udp"`, `"udp"; it must be tcp or ipc`},
-		"registration": {`"shell_port"`, `"registration_port":7,"shell_port"`, "registration file"},
+		"registration": {`"shell_port"`, `"registration_port":7,"shell_port"`, "a registration file needs kernel_id"},
 		"curve":        {`"shell_port"`, `"curve_publickey":"x","shell_port"`, "transport_encryption"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -102,7 +102,7 @@ func Serve(ctx context.Context, info ConnectionInfo, options Options) error {
 	}
 	ctx, k.stop = context.WithCancelCause(ctx)
 	defer k.stop(nil)
-	if err := k.listen(); err != nil {
+	if err := k.listen(ctx); err != nil {
 		return err
 	}
 	signals, release := k.signals()
@@ -152,18 +152,23 @@ func newKernel(info ConnectionInfo, options Options) (*kernel, error) {
 	return k, nil
 }
 
-// listen opens the sockets and tells the connection file which ports they have.
-func (k *kernel) listen() error {
+// listen opens the sockets and tells the connection file, or the registrar, which
+// ports they have.
+func (k *kernel) listen(ctx context.Context) error {
 	choose := k.info.hasFreePorts()
 	t, err := k.options.Listen(&k.info, k.outbox.welcome)
 	if err != nil {
 		return fmt.Errorf("cannot listen: %w", err)
 	}
-	if choose {
-		if err := k.info.writeBack(); err != nil {
-			t.Close()
-			return err
-		}
+	switch {
+	case k.info.registration != nil:
+		err = k.info.announce(ctx)
+	case choose:
+		err = k.info.writeBack()
+	}
+	if err != nil {
+		t.Close()
+		return err
 	}
 	t.Shell, t.Control = &sharedSocket{Socket: t.Shell}, &sharedSocket{Socket: t.Control}
 	t.Stdin = &sharedSocket{Socket: t.Stdin}
