@@ -14,7 +14,7 @@ import (
 )
 
 // testEngines run the files of testdata/cells, each with every engine.
-var testEngines = []string{"yaegi"}
+var testEngines = []string{"vm", "yaegi"}
 
 // TestCells runs notebooks in the form of txtar files: a section "-- 1 --" for
 // each cell, and behind it what is expected of it, if it is not nothing:
@@ -75,6 +75,7 @@ func runCells(t *testing.T, file, engine string) {
 		}
 		delete(want, f.Name)
 	}
+	delete(want, "")
 	for name := range want {
 		t.Errorf("there is no %s; want\n%s", name, want[name])
 	}

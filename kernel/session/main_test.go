@@ -13,6 +13,7 @@ import (
 
 	"braid/kernel/eval"
 	"braid/kernel/eval/host"
+	"braid/kernel/eval/vm"
 	"braid/kernel/eval/yaegi"
 	"braid/kernel/worker"
 )
@@ -28,6 +29,7 @@ func TestMain(m *testing.M) {
 var engines = map[string]func() eval.Engine{
 	"script": func() eval.Engine { return script{} },
 	"yaegi":  func() eval.Engine { return yaegi.New() },
+	"vm":     func() eval.Engine { return vm.New() },
 }
 
 // script is an engine that obeys the comments of a cell: lines "//do: command".

@@ -186,6 +186,8 @@ func (r *renderer) frame(f eval.Frame, times int, innermost bool) {
 		r.printf("created by go statement at %s%s%s%s", cyan, at, reset, again)
 	case f.Func == "":
 		r.printf("%s%s%s%s", cyan, at, reset, again)
+	case at == "":
+		r.printf("in %s%s", f.Func, again)
 	default:
 		r.printf("%s%s%s in %s%s", cyan, at, reset, f.Func, again)
 	}

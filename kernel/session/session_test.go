@@ -276,3 +276,20 @@ func TestLimits(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// Endless recursion and a killed worker, with the engines as they are.
+func TestEnginesSurvive(t *testing.T) {
+	for _, engine := range testEngines {
+		t.Run(engine, func(t *testing.T) {
+			n := open(t, Options{Engine: engine})
+			n.ok("func deeper(n int) int { return deeper(n+1) + 1 }\nfunc one() int { return 1 }")
+			if got := n.fails("deeper(0)"); !strings.Contains(got, "stack overflow") {
+				t.Errorf("got\n%s", got)
+			}
+			out, p := n.run("one()")
+			if out.Err != nil || p.result() != "1" {
+				t.Errorf("%+v, result %q", out.Err, p.result())
+			}
+		})
+	}
+}
