@@ -132,7 +132,8 @@ func (c *callee) compiled(fn *types.Func) string {
 // special refuses functions that look at the interpreter instead of the program.
 func (c *callee) special(fn *types.Func) (string, bool) {
 	switch fn.FullName() {
-	case "runtime.Caller", "runtime.Callers", "runtime.CallersFrames", "runtime.FuncForPC":
+	case "runtime.Caller", "runtime.Callers", "runtime.CallersFrames", "runtime.FuncForPC",
+		"net/rpc.Register", "net/rpc.RegisterName", "(*net/rpc.Server).Register":
 		c.f.refuse(c.e, fn.FullName(), "")
 	}
 	return "", false
@@ -143,7 +144,7 @@ func (c *callee) method(s *ast.SelectorExpr) string {
 	fn, x, t := f.receiver(s)
 	x, ty := f.receiverArg(x, t, fn)
 	if c.hook != nil {
-		x = c.hook(x, ty)
+		x = c.hook(f.nonNil(x, t), ty)
 	}
 	f.impure = f.impure || !f.pure(s.X)
 	sig := f.typeOf(s).(*types.Signature)
@@ -244,6 +245,11 @@ func (f *fn) conversion(e *ast.CallExpr, to types.Type) string {
 		}
 	}
 	from := types.Default(f.typeOf(x))
+	for _, t := range []types.Type{from, to} {
+		if b, ok := coreType(t).(*types.Basic); ok && b.Kind() == types.UnsafePointer {
+			f.refuse(e, "unsafe.Pointer", "")
+		}
+	}
 	if isUntypedNil(from) || types.IsInterface(to) {
 		return f.conv(x, to)
 	}
@@ -284,6 +290,11 @@ func (c *callee) builtin(name string) string {
 	helper := func(kind string, args ...string) string {
 		s := f.u.sym(Sym{Kind: kind, Types: []int{f.u.typ(types.Default(typ(0)))}})
 		return s + "(" + strings.Join(args, ", ") + ")"
+	}
+	if len(e.Args) == 1 {
+		if _, ok := typ(0).(*types.Tuple); ok {
+			f.refuse(e, name+" of the results of a call", "assign the results to variables first")
+		}
 	}
 	switch name {
 	case "len", "cap":

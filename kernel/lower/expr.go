@@ -41,7 +41,12 @@ func (f *fn) expr(e ast.Expr) string {
 	case *ast.CallExpr:
 		return f.call(e)
 	case *ast.StarExpr:
-		return "(*" + f.expr(e.X) + ")"
+		x := f.expr(e.X)
+		if b, ok := f.typeOf(e).Underlying().(*types.Basic); ok && b.Info()&types.IsString != 0 {
+			// yaegi reads "<invalid Value>" through a nil pointer.
+			x = f.u.sym(Sym{Kind: "nonnil", Types: []int{f.u.typ(f.typeOf(e.X))}}) + "(" + x + ")"
+		}
+		return "(*" + x + ")"
 	case *ast.UnaryExpr:
 		return f.unary(e)
 	case *ast.BinaryExpr:
@@ -111,6 +116,9 @@ func (f *fn) convText(text string, from, to types.Type) string {
 		return text
 	}
 	if types.IsInterface(to) {
+		if st, ok := structOf(from); ok && embeds(st) {
+			f.u.refuse(f.u.at, "a struct type without a name that embeds another type, as an interface", "give the type a name")
+		}
 		s := f.u.sym(Sym{Kind: "conv", Types: []int{f.u.typ(from), f.u.typ(to)}})
 		return s + "(" + text + ")"
 	}
@@ -119,6 +127,24 @@ func (f *fn) convText(text string, from, to types.Type) string {
 	}
 	s := f.u.sym(Sym{Kind: "retype", Types: []int{f.u.typ(from), f.u.typ(to)}})
 	return s + "(" + text + ")"
+}
+
+// structOf is the unnamed struct type that t is or points to.
+func structOf(t types.Type) (*types.Struct, bool) {
+	if p, ok := types.Unalias(t).(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	s, ok := types.Unalias(t).(*types.Struct)
+	return s, ok
+}
+
+func embeds(s *types.Struct) bool {
+	for f := range s.Fields() {
+		if f.Embedded() {
+			return true
+		}
+	}
+	return false
 }
 
 // constText writes a constant with its type.
@@ -490,11 +516,21 @@ func (f *fn) methodValue(e *ast.SelectorExpr) string {
 	}
 	recv := f.u.unique("recv")
 	x, ty := f.receiverArg(x, t, fn)
+	x = f.nonNil(x, t)
 	// The maker's argument is evaluated where the method value is.
 	call := f.wrapper(sig, []capture{{recv, ty}}, func(params []string) string {
 		return f.callOn(recv, t, fn, params, sig.Variadic())
 	})
 	return strings.Replace(call, "("+recv+")", "("+x+")", 1)
+}
+
+// nonNil lets a method value or a deferred call of a nil interface panic when
+// it is evaluated.
+func (f *fn) nonNil(x string, t types.Type) string {
+	if !types.IsInterface(t) {
+		return x
+	}
+	return f.u.sym(Sym{Kind: "nonnil", Types: []int{f.u.typ(t)}}) + "(" + x + ")"
 }
 
 // receiver lowers x.M up to the embedded value that has M.
@@ -554,6 +590,9 @@ func (f *fn) callMethod(x string, t types.Type, fn *types.Func, args []string, v
 func (f *fn) callOn(x string, t types.Type, fn *types.Func, args []string, variadic bool) string {
 	all := strings.Join(append([]string{x}, args...), ", ")
 	if types.IsInterface(t) {
+		if t.String() == "reflect.Type" && (fn.Name() == "Method" || fn.Name() == "MethodByName" || fn.Name() == "Methods") {
+			f.u.refuse(f.u.at, "reflect.Type."+fn.Name(), "ask a reflect.Value for its methods")
+		}
 		sig := f.sub(plain(fn.Signature())).(*types.Signature)
 		s := f.u.sym(Sym{Kind: "imethod", Types: []int{f.u.typ(t), f.u.typ(sig)}, Member: fn.Name()})
 		return s + "(" + all + ")"
@@ -751,6 +790,9 @@ func (f *fn) compositeOf(e *ast.CompositeLit, t types.Type) string {
 				name := kv.Key.(*ast.Ident).Name
 				parts = append(parts, f.u.field(t, name)+": "+f.conv(kv.Value, fieldType(fl, name)))
 				continue
+			}
+			if fl.Field(i).Name() == "_" {
+				f.refuse(el, "a value for a field without a name", "")
 			}
 			parts = append(parts, f.u.field(t, fl.Field(i).Name())+": "+f.conv(el, fl.Field(i).Type()))
 		}

@@ -299,7 +299,11 @@ func (f *fn) body(b *ast.BlockStmt, results *ast.FieldList, sig *types.Signature
 		inner.ret = retEntry
 	}
 	inner.frame = f.u.unique("frame")
-	mk := inner.closure("func(int)", inner.frame+" int", "", f.captures(b, b), func() { inner.block(b) })
+	caps := f.captures(b, b)
+	if f.panics != "" {
+		caps = append(caps, capture{f.panics, "int"})
+	}
+	mk := inner.closure("func(int)", inner.frame+" int", "", caps, func() { inner.block(b) })
 	f.line("ˍ.Deferring(%s)", mk)
 	if !f.entry && sig.Results().Len() > 0 {
 		f.line("return %s", strings.Join(f.resultValues(), ", "))

@@ -431,6 +431,9 @@ func (u *unit) methodSet(t *types.Named) []Method {
 	for i := range set.Len() {
 		sel := set.At(i)
 		fn := sel.Obj().(*types.Func)
+		if !isCell(fn) && !fn.Exported() {
+			continue // no cell can call it, nor ask for it
+		}
 		m := Method{Name: fn.Name(), Type: u.typ(plain(sel.Type().(*types.Signature))), Pointer: value.Lookup(fn.Pkg(), fn.Name()) == nil}
 		if len(sel.Index()) == 1 && isCell(fn) {
 			m.Func = u.funcID(fn, t.TypeArgs())

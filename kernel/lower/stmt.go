@@ -376,14 +376,18 @@ func (f *fn) place(l ast.Expr, fixed bool) func(string) {
 	case *ast.IndexExpr:
 		return f.placeIndex(l, hold)
 	case *ast.SelectorExpr:
+		sel := f.info.Selections[l]
+		if sel == nil { // a package's variable
+			n := f.ident(l.Sel)
+			return func(v string) { f.line("%s = %s", n, v) }
+		}
+		if fixed && !f.fixedPath(l) {
+			p := f.temp("*"+f.ty(f.typeOf(l)), f.address(l))
+			return func(v string) { f.line("*%s = %s", p, v) }
+		}
 		base, t := f.fieldBase(l)
 		if _, ok := t.Underlying().(*types.Pointer); ok {
 			base = hold(base, f.u.ty(t), nil)
-		}
-		sel := f.info.Selections[l]
-		if sel == nil { // a package's variable
-			n := f.expr(l)
-			return func(v string) { f.line("%s = %s", n, v) }
 		}
 		x, _ := f.path(base, t, f.indexOf(l))
 		return func(v string) { f.line("%s = %s", x, v) }
@@ -393,6 +397,29 @@ func (f *fn) place(l ast.Expr, fixed bool) func(string) {
 	}
 	f.refuse(l, "an assignment to this expression", "")
 	return nil
+}
+
+// fixedPath reports whether a field is selected from a variable or a pointer,
+// so that holding the pointer is enough to fix the place.
+func (f *fn) fixedPath(e *ast.SelectorExpr) bool {
+	s := f.info.Selections[e]
+	if len(s.Index()) > 1 {
+		return false
+	}
+	if _, ok := f.typeOf(e.X).Underlying().(*types.Pointer); ok {
+		return true
+	}
+	switch x := ast.Unparen(e.X).(type) {
+	case *ast.Ident:
+		return true
+	case *ast.SelectorExpr:
+		if f.info.Selections[x] == nil {
+			return true
+		}
+		_, ptr := f.typeOf(x.X).Underlying().(*types.Pointer)
+		return !ptr && f.fixedPath(x)
+	}
+	return false
 }
 
 func (f *fn) constant(e ast.Expr) bool { return e != nil && f.info.Types[e].Value != nil }
@@ -750,6 +777,21 @@ func (f *fn) iterVar(e ast.Expr, s *ast.RangeStmt, from types.Type, text string)
 	f.place(e, true)(v)
 }
 
+// iterVars assigns both; existing variables as a parallel assignment does.
+func (f *fn) iterVars(s *ast.RangeStmt, kt types.Type, k string, vt types.Type, v string) {
+	if s.Tok == token.ASSIGN && s.Key != nil && s.Value != nil {
+		places := []func(string){f.place(s.Key, true), f.place(s.Value, true)}
+		for i, e := range []ast.Expr{s.Key, s.Value} {
+			if t := f.lhsType(e); t != nil {
+				places[i](f.convText([]string{k, v}[i], []types.Type{kt, vt}[i], t))
+			}
+		}
+		return
+	}
+	f.iterVar(s.Key, s, kt, k)
+	f.iterVar(s.Value, s, vt, v)
+}
+
 func (f *fn) rangeStmt(s *ast.RangeStmt, label string) {
 	t := f.typeOf(s.X)
 	switch u := coreType(t).(type) {
@@ -767,7 +809,7 @@ func (f *fn) rangeStmt(s *ast.RangeStmt, label string) {
 		f.rangeIndexed(s, label, x, "len("+x+")", u.Elem())
 	case *types.Array:
 		x := ""
-		if s.Value != nil {
+		if s.Value != nil || !f.pure(s.X) {
 			x = f.temp(f.ty(t), f.expr(s.X))
 		}
 		f.rangeIndexed(s, label, x, fmt.Sprint(u.Len()), u.Elem())
@@ -810,8 +852,7 @@ func (f *fn) rangeIndexed(s *ast.RangeStmt, label, x, length string, elem types.
 		f.line("if %s >= %s {", i, n)
 		f.line("\tbreak")
 		f.line("}")
-		f.iterVar(s.Key, s, types.Typ[types.Int], i)
-		f.iterVar(s.Value, s, elem, fmt.Sprintf("%s[%s]", x, i))
+		f.iterVars(s, types.Typ[types.Int], i, elem, fmt.Sprintf("%s[%s]", x, i))
 	}, func() { f.line("%s++", i) })
 }
 
@@ -840,8 +881,7 @@ func (f *fn) rangeString(s *ast.RangeStmt, label string) {
 		f.line("\tbreak")
 		f.line("}")
 		f.line("%s, %s = ˍ.Rune(%s, %s)", r, w, x, i)
-		f.iterVar(s.Key, s, types.Typ[types.Int], i)
-		f.iterVar(s.Value, s, types.Typ[types.Int32], r)
+		f.iterVars(s, types.Typ[types.Int], i, types.Typ[types.Int32], r)
 	}, func() { f.line("%s = %s + %s", i, i, w) })
 }
 
@@ -859,8 +899,7 @@ func (f *fn) rangeMap(s *ast.RangeStmt, label string, t types.Type, m *types.Map
 		f.line("if !%s {", ok)
 		f.line("\tbreak")
 		f.line("}")
-		f.iterVar(s.Key, s, m.Key(), k)
-		f.iterVar(s.Value, s, m.Elem(), v)
+		f.iterVars(s, m.Key(), k, m.Elem(), v)
 	}, nil)
 }
 
@@ -1003,6 +1042,9 @@ func (f *fn) switchStmt(s *ast.SwitchStmt, label string) {
 }
 
 func (f *fn) caseCond(tag string, tagType types.Type, e ast.Expr) string {
+	if tag == "" && types.IsInterface(f.typeOf(e)) {
+		return f.compare(token.EQL, operand{text: "true", typ: types.Typ[types.Bool]}, f.operand(e), e)
+	}
 	if tag == "" {
 		return f.cond(e)
 	}

@@ -106,11 +106,60 @@ func (u *unit) describeNamed(t *types.Named) Type {
 		}
 		return Type{Kind: "std", Pkg: o.Pkg().Path(), Name: o.Name()}
 	}
+	if recursesUnnamed(t) {
+		u.refuse(u.at, "the recursive type "+o.Name(), "write it with a struct: type "+o.Name()+" struct{ … }")
+	}
 	d := Type{Kind: "named", Name: typeName(t), ID: u.typeID(t), Elem: u.typ(t.Underlying())}
 	if !types.IsInterface(t) {
 		d.Methods = u.methodSet(t)
 	}
 	return d
+}
+
+// recursesUnnamed reports whether t refers to itself without a struct or an
+// interface in between: inside lowered code t would be infinite.
+func recursesUnnamed(t *types.Named) bool {
+	seen := map[*types.Named]bool{}
+	var walk func(x types.Type) bool
+	walk = func(x types.Type) bool {
+		switch x := types.Unalias(x).(type) {
+		case *types.Named:
+			if x == t || len(seen) > 100 {
+				return true
+			}
+			if seen[x] || !isCell(x.Obj()) {
+				return false
+			}
+			seen[x] = true
+			return walk(x.Underlying())
+		case *types.Pointer:
+			return walk(x.Elem())
+		case *types.Slice:
+			return walk(x.Elem())
+		case *types.Array:
+			return walk(x.Elem())
+		case *types.Map:
+			return walk(x.Key()) || walk(x.Elem())
+		case *types.Chan:
+			return walk(x.Elem())
+		case *types.Signature:
+			for v := range x.Params().Variables() {
+				if walk(v.Type()) {
+					return true
+				}
+			}
+			for v := range x.Results().Variables() {
+				if walk(v.Type()) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	if _, ok := t.Underlying().(*types.Struct); ok {
+		return false
+	}
+	return walk(t.Underlying())
 }
 
 // typeName is the name with type arguments as reflect writes it: St[int].

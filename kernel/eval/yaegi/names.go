@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -105,14 +106,14 @@ func (p *program) shift(pos, n int) uint {
 }
 
 func (p *program) iterationEnded(pos int) {
-	panic(&thrown{value: rangeFuncError("range function continued iteration after function for loop body returned false"), pos: p.pos(pos)})
+	panic(&thrown{value: runtimeError("range function continued iteration after function for loop body returned false"), pos: p.pos(pos)})
 }
 
-// rangeFuncError is a runtime.Error, like Go's of the same text.
-type rangeFuncError string
+// runtimeError is a runtime.Error with Go's words.
+type runtimeError string
 
-func (e rangeFuncError) Error() string { return "runtime error: " + string(e) }
-func (rangeFuncError) RuntimeError()   {}
+func (e runtimeError) Error() string { return "runtime error: " + string(e) }
+func (runtimeError) RuntimeError()   {}
 
 func (p *program) goroutine(pos int, fn func()) {
 	host.Go(p.pos(pos), func() {
@@ -127,14 +128,7 @@ func printBuiltin(vs []any, sep string) {
 		if i > 0 {
 			b.WriteString(sep)
 		}
-		switch v := v.(type) {
-		case float32:
-			b.WriteString(printFloat(float64(v)))
-		case float64:
-			b.WriteString(printFloat(v))
-		default:
-			fmt.Fprint(&b, v)
-		}
+		b.WriteString(printed(v))
 	}
 	if sep != "" {
 		b.WriteByte('\n')
@@ -142,22 +136,30 @@ func printBuiltin(vs []any, sep string) {
 	fmt.Fprint(host.Stderr(), b.String())
 }
 
-// printFloat is the runtime's format: +1.500000e+000.
-func printFloat(f float64) string {
-	switch {
-	case math.IsNaN(f):
-		return "NaN"
-	case math.IsInf(f, 1):
-		return "+Inf"
-	case math.IsInf(f, -1):
-		return "-Inf"
+// printed is a value as the builtins print and println write it.
+func printed(x any) string {
+	v := reflect.ValueOf(x)
+	switch v.Kind() {
+	case reflect.Invalid:
+		return "(0x0,0x0)"
+	case reflect.Bool:
+		return strconv.FormatBool(v.Bool())
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return strconv.FormatInt(v.Int(), 10)
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		return strconv.FormatUint(v.Uint(), 10)
+	case reflect.Float32, reflect.Float64:
+		return strconv.FormatFloat(v.Float(), 'g', -1, v.Type().Bits())
+	case reflect.Complex64, reflect.Complex128:
+		return strconv.FormatComplex(v.Complex(), 'g', -1, v.Type().Bits())
+	case reflect.String:
+		return v.String()
+	case reflect.Slice:
+		return fmt.Sprintf("[%d/%d]%#x", v.Len(), v.Cap(), v.Pointer())
+	case reflect.Pointer, reflect.Map, reflect.Chan, reflect.Func, reflect.UnsafePointer:
+		return fmt.Sprintf("%#x", v.Pointer())
 	}
-	s := fmt.Sprintf("%+.6e", f)
-	i := strings.IndexByte(s, 'e')
-	for len(s)-i < 5 {
-		s = s[:i+2] + "0" + s[i+2:]
-	}
-	return s
+	return fmt.Sprint(x)
 }
 
 // selection is a select statement under way.
@@ -229,7 +231,7 @@ func (p *program) symbol(s lower.Sym) reflect.Value {
 		})
 	case "convert":
 		from, to := in(0), in(1)
-		return fn([]reflect.Type{from}, []reflect.Type{to}, func(a []reflect.Value) []reflect.Value { return one(a[0].Convert(to)) })
+		return fn([]reflect.Type{from}, []reflect.Type{to}, func(a []reflect.Value) []reflect.Value { return one(converted(a[0], to)) })
 	case "equal":
 		return fn([]reflect.Type{in(0), in(1)}, []reflect.Type{boolType}, p.equal(s))
 	}
@@ -243,6 +245,23 @@ func (p *program) symbol(s lower.Sym) reflect.Value {
 		return f
 	}
 	panic(unsupported("the operation " + s.Kind))
+}
+
+// converted is a conversion; that of a slice to an array may panic.
+func converted(v reflect.Value, to reflect.Type) reflect.Value {
+	if v.Kind() == reflect.Slice {
+		n := -1
+		switch {
+		case to.Kind() == reflect.Array:
+			n = to.Len()
+		case to.Kind() == reflect.Pointer && to.Elem().Kind() == reflect.Array:
+			n = to.Elem().Len()
+		}
+		if v.Len() < n {
+			panic(runtimeError(fmt.Sprintf("cannot convert slice with length %d to array or pointer to array with length %d", v.Len(), n)))
+		}
+	}
+	return v.Convert(to)
 }
 
 func (p *program) variable(id string, t reflect.Type) reflect.Value {
@@ -628,7 +647,7 @@ func (p *program) containers(s lower.Sym, in func(int) reflect.Type) reflect.Val
 			v.Elem().Set(a[0])
 			return one(v)
 		})
-	case "nonnil":
+	case "nonnil": // of a pointer or an interface
 		return fn([]reflect.Type{t}, []reflect.Type{t}, func(a []reflect.Value) []reflect.Value {
 			if a[0].IsNil() {
 				panic(nilDereference())
@@ -691,8 +710,12 @@ func (p *program) making(t reflect.Type, n int) reflect.Value {
 				if n > 1 {
 					capacity = int(a[2].Int())
 				}
-				if size < 0 || capacity < size {
-					_ = make([]byte, size, capacity) // Go's panic
+				most := math.MaxInt / int(max(t.Elem().Size(), 1)) >> 15 // of the address space
+				switch {
+				case size < 0 || size > most:
+					panic(runtimeError("makeslice: len out of range"))
+				case capacity < size || capacity > most:
+					panic(runtimeError("makeslice: cap out of range"))
 				}
 				out = one(reflect.MakeSlice(t, size, capacity))
 			case reflect.Map:

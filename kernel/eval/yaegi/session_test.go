@@ -20,6 +20,7 @@ import (
 var collected struct {
 	mu     sync.Mutex
 	stdout map[int]*strings.Builder
+	stderr map[int]*strings.Builder
 	result map[int]string
 	errors map[int]*eval.Error
 }
@@ -29,11 +30,15 @@ func take(ev eval.Event) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case ev.Stream != nil && ev.Stream.Name == "stdout":
-		if c.stdout[ev.Cell] == nil {
-			c.stdout[ev.Cell] = &strings.Builder{}
+	case ev.Stream != nil:
+		to := c.stdout
+		if ev.Stream.Name == "stderr" {
+			to = c.stderr
 		}
-		c.stdout[ev.Cell].WriteString(ev.Stream.Text)
+		if to[ev.Cell] == nil {
+			to[ev.Cell] = &strings.Builder{}
+		}
+		to[ev.Cell].WriteString(ev.Stream.Text)
 	case ev.Result != nil:
 		c.result[ev.Cell], _ = ev.Result.Data["text/plain"].(string)
 	case ev.Error != nil:
@@ -42,6 +47,7 @@ func take(ev eval.Event) {
 }
 
 func TestMain(m *testing.M) {
+	collected.stderr = map[int]*strings.Builder{}
 	collected.stdout, collected.result, collected.errors = map[int]*strings.Builder{}, map[int]string{}, map[int]*eval.Error{}
 	host.SetSink(take)
 	os.Exit(m.Run())
@@ -67,9 +73,9 @@ func newNotebook() *notebook {
 
 // outcome is what a cell did.
 type outcome struct {
-	stdout, result string
-	err            *eval.Error
-	lowered        string
+	stdout, stderr, result string
+	err                    *eval.Error
+	lowered                string
 }
 
 func (nb *notebook) run(src string) outcome {
@@ -102,6 +108,9 @@ func (nb *notebook) run(src string) outcome {
 	o := outcome{result: collected.result[id], err: err, lowered: p.Lowered}
 	if b := collected.stdout[id]; b != nil {
 		o.stdout = b.String()
+	}
+	if b := collected.stderr[id]; b != nil {
+		o.stderr = b.String()
 	}
 	return o
 }

@@ -185,7 +185,7 @@ func (t *typeTable) innerNamed(i int, d lower.Type) reflect.Type {
 			}
 			done = true
 			n.completing = true
-			reflectx.SetUnderlying(n.inner, reflect.StructOf(t.innerFields(t.desc(d.Elem))))
+			setUnderlying(n.inner, reflect.StructOf(t.innerFields(t.desc(d.Elem))))
 			n.completing = false
 			delete(t.open, d.ID)
 		}
@@ -248,11 +248,15 @@ func (t *typeTable) outerShell(i int) reflect.Type {
 			break
 		}
 		r = reflectx.InterfaceOf(nil, t.interfaceMethods(d))
+		comparesWithMethods(r)
 	case "named": // an interface
 		n := t.w.named[d.ID]
 		if len(n.outers) == 0 {
 			shell := reflectx.NewInterfaceType("main", d.Name)
 			n.outers = []reflect.Type{shell}
+			if len(t.desc(d.Elem).Methods) > 0 {
+				comparesWithMethods(shell)
+			}
 			if err := reflectx.SetInterfaceType(shell, nil, t.interfaceMethods(t.desc(d.Elem))); err != nil {
 				panic(unsupported("the interface " + d.Name + ": " + err.Error()))
 			}
@@ -365,8 +369,13 @@ func (t *typeTable) outerNamed(d lower.Type) reflect.Type {
 			return
 		}
 		done = true
-		reflectx.SetUnderlying(shell, own.outerShell(n.desc.Elem))
-		own.setMethods(n, shell)
+		under := own.outerShell(n.desc.Elem)
+		setUnderlying(shell, under)
+		if headOf(under).flags&directInterface != 0 && values > 0 {
+			own.setDirectMethods(n, shell, under)
+		} else {
+			own.setMethods(n, shell)
+		}
 		n.outerComplete = nil
 	}
 	t.todo = append(t.todo, func() {
@@ -376,6 +385,22 @@ func (t *typeTable) outerNamed(d lower.Type) reflect.Type {
 		own.finish()
 	})
 	return shell
+}
+
+// setDirectMethods is setMethods for a type whose values an interface holds
+// without a pointer. reflectx knows that of pointers, funcs, chans, maps and of
+// structs with one pointer; any other struct passes for such a one meanwhile.
+func (t *typeTable) setDirectMethods(n *named, shell, under reflect.Type) {
+	switch under.Kind() {
+	case reflect.Struct:
+		setUnderlying(shell, reflect.TypeFor[struct{ P *int }]())
+		t.setMethods(n, shell)
+		setUnderlying(shell, under)
+	case reflect.Array:
+		panic(unsupported("methods of the array type " + n.name + " with a single pointer"))
+	default:
+		t.setMethods(n, shell)
+	}
 }
 
 func (t *typeTable) setMethods(n *named, shell reflect.Type) {
@@ -457,6 +482,42 @@ func retype(v reflect.Value, t reflect.Type) reflect.Value {
 	p := reflect.New(v.Type())
 	p.Elem().Set(v)
 	return reflect.NewAt(t, unsafe.Pointer(p.Pointer())).Elem()
+}
+
+// typeHead is the beginning of internal/abi.Type, as of Go 1.26.
+type typeHead struct {
+	size, ptrBytes uintptr
+	hash           uint32
+	flags          uint8
+	align, field   uint8
+	kind           uint8
+	equal          func(unsafe.Pointer, unsafe.Pointer) bool
+}
+
+// Flags of internal/abi.TFlag that say what a type's methods and name are;
+// the other ones say how the garbage collector, maps and interfaces treat it.
+const ownFlags = 1<<0 | 1<<1 | 1<<2 // TFlagUncommon, TFlagExtraStar, TFlagNamed
+
+// comparesWithMethods gives an interface type that was made at run time the
+// comparison of interfaces with methods; reflectx v1.7.8 leaves it that of any,
+// which reads the method table as a type.
+func comparesWithMethods(t reflect.Type) {
+	headOf(t).equal = headOf(reflect.TypeFor[error]()).equal
+}
+
+const directInterface = 1 << 5 // TFlagDirectIface
+
+// setUnderlying gives a stand-in its underlying type. reflectx v1.7.8 leaves
+// the stand-in's flags (regular memory, pointer mask on demand, direct
+// interface data) in place; with them maps and the collector go wrong.
+func setUnderlying(shell, under reflect.Type) {
+	reflectx.SetUnderlying(shell, under)
+	to, from := headOf(shell), headOf(under)
+	to.flags = to.flags&ownFlags | from.flags&^ownFlags
+}
+
+func headOf(t reflect.Type) *typeHead {
+	return (*typeHead)(reflect.ValueOf(t).UnsafePointer())
 }
 
 // stdSymbol finds a name of a compiled package; host's version wins.
