@@ -145,4 +145,3 @@ func drainRaw(q *queue) int {
 	}
 	return total
 }
-

@@ -60,19 +60,8 @@ func Send(pos eval.Pos, ch, v reflect.Value) {
 	case shapeSlice:
 		send(g, pos, *(*chan []byte)(unsafe.Pointer(&p)), load[[]byte](elem, v))
 	default:
-		if ch.TrySend(v) {
-			return
-		}
-		w, stop := g.park(opSend, pos, awakened(elem))
-		chosen, _, _ := protected(g, w, func() (int, reflect.Value, bool) {
-			return reflect.Select([]reflect.SelectCase{
-				{Dir: reflect.SelectSend, Chan: ch, Send: v},
-				{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(stop)},
-			})
-		})
-		if chosen == 1 {
-			g.stopped()
-			Send(pos, ch, v)
+		if !ch.TrySend(v) {
+			g.selectWaiting(opSend, pos, awakened(elem), []reflect.SelectCase{{Dir: reflect.SelectSend, Chan: ch, Send: v}})
 		}
 	}
 }
@@ -114,22 +103,11 @@ func Recv(pos eval.Pos, ch reflect.Value) (v reflect.Value, ok bool) {
 
 // receiveAny receives values of any type by reflection.
 func receiveAny(g *goroutine, pos eval.Pos, ch reflect.Value, elem reflect.Type) (reflect.Value, bool) {
-	for {
-		if v, ok := ch.TryRecv(); v.IsValid() {
-			return v, ok
-		}
-		w, stop := g.park(opReceive, pos, awakened(elem))
-		chosen, v, ok := protected(g, w, func() (int, reflect.Value, bool) {
-			return reflect.Select([]reflect.SelectCase{
-				{Dir: reflect.SelectRecv, Chan: ch},
-				{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(stop)},
-			})
-		})
-		if chosen == 0 {
-			return v, ok
-		}
-		g.stopped()
+	if v, ok := ch.TryRecv(); v.IsValid() {
+		return v, ok
 	}
+	_, v, ok := g.selectWaiting(opReceive, pos, awakened(elem), []reflect.SelectCase{{Dir: reflect.SelectRecv, Chan: ch}})
+	return v, ok
 }
 
 // Select waits for one of cases, as reflect.Select does; a SelectDefault case
@@ -148,23 +126,33 @@ func Select(pos eval.Pos, cases []reflect.SelectCase) (chosen int, v reflect.Val
 	if len(cases) == 0 {
 		g.sleepForEver(opSelectNil, pos)
 	}
+	return g.selectWaiting(opSelect, pos, awake, cases)
+}
+
+// selectWaiting waits for one of cases, none of which is a default.
+func (g *goroutine) selectWaiting(op string, pos eval.Pos, awake bool, cases []reflect.SelectCase) (int, reflect.Value, bool) {
 	all := append(cases[:len(cases):len(cases)], reflect.SelectCase{Dir: reflect.SelectRecv})
 	for {
-		w, stop := g.park(opSelect, pos, awake)
+		w, stop := g.park(op, pos, awake)
 		all[len(cases)].Chan = reflect.ValueOf(stop)
-		chosen, v, ok = protected(g, w, func() (int, reflect.Value, bool) { return reflect.Select(all) })
+		chosen, v, ok := g.selectOnce(w, all)
 		if chosen < len(cases) {
 			return chosen, v, ok
 		}
-		g.stopped()
+		g.woken(w)
 	}
 }
 
-// protected runs a blocking operation that may panic (a send on a channel that
-// is closed meanwhile) and ends the wait in every case.
-func protected(g *goroutine, w *wait, op func() (int, reflect.Value, bool)) (int, reflect.Value, bool) {
-	defer g.unpark(w)
-	return op()
+// selectOnce ends the wait unless the last case is chosen: also when the select
+// panics because a channel to send to is closed.
+func (g *goroutine) selectOnce(w *wait, cases []reflect.SelectCase) (chosen int, v reflect.Value, ok bool) {
+	chosen = -1
+	defer func() {
+		if chosen < len(cases)-1 {
+			g.unpark(w)
+		}
+	}()
+	return reflect.Select(cases)
 }
 
 // SendOf is Send for a channel of a type that is known when the engine is
@@ -193,20 +181,29 @@ func send[T any](g *goroutine, pos eval.Pos, c chan<- T, v T) {
 		return
 	default:
 	}
-	for !sendWaiting(g, pos, c, v) {
-		g.stopped()
+	for {
+		w, stop := g.park(opSend, pos, false)
+		if sendWaiting(g, w, stop, c, v) {
+			return
+		}
+		g.woken(w)
 	}
 }
 
-func sendWaiting[T any](g *goroutine, pos eval.Pos, c chan<- T, v T) bool {
-	w, stop := g.park(opSend, pos, false)
-	defer g.unpark(w) // the send panics if the channel is closed meanwhile
+// sendWaiting ends the wait if it sends, or panics because the channel is closed.
+func sendWaiting[T any](g *goroutine, w *wait, stop <-chan struct{}, c chan<- T, v T) (done bool) {
+	done = true
+	defer func() {
+		if done {
+			g.unpark(w)
+		}
+	}()
 	select {
 	case c <- v:
-		return true
 	case <-stop:
-		return false
+		done = false
 	}
+	return done
 }
 
 func receive[T any](g *goroutine, pos eval.Pos, c <-chan T, awake bool) (v T, ok bool) {
@@ -222,8 +219,7 @@ func receive[T any](g *goroutine, pos eval.Pos, c <-chan T, awake bool) (v T, ok
 			g.unpark(w)
 			return v, ok
 		case <-stop:
-			g.unpark(w)
-			g.stopped()
+			g.woken(w)
 		}
 	}
 }
@@ -233,8 +229,7 @@ func (g *goroutine) sleepForEver(op string, pos eval.Pos) {
 	for {
 		w, stop := g.park(op, pos, false)
 		<-stop
-		g.unpark(w)
-		g.stopped()
+		g.woken(w)
 	}
 }
 

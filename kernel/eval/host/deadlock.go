@@ -3,30 +3,31 @@ package host
 import (
 	"bytes"
 	"fmt"
-	"os"
-	"runtime"
+	"runtime/pprof"
 	"slices"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"braid/kernel/eval"
 )
 
 // The deadlock detector. A deadlock is a state of all learner goroutines: each
-// waits for another one, and nothing else can wake them. Two things are needed
-// to know it:
+// waits for another one, and nothing else can wake them. To know it takes three
+// things:
 //
 //   - A suspicion, from counters: as many goroutines wait (asleep) as there are
 //     (alive), and no timer is set (wakers). Whoever makes it true by starting to
 //     wait, by ending, or by stopping a timer, says so; nothing polls.
-//   - A proof, from one dump of all goroutines, which the runtime takes while the
-//     world is stopped: every learner goroutine is blocked in package host (one
-//     that has been woken but has not run yet shows as runnable), and no other
-//     goroutine carries a run's label, which native goroutines inherit from the
-//     learner's goroutine they work for: they may wake it.
+//   - No hope from outside, from a profile of all goroutines: none carries a
+//     run's label, which native goroutines inherit from the learner's goroutine
+//     they work for, but those that wait in this package.
+//   - A probe, because a goroutine that has been woken but has not run yet still
+//     counts as waiting: every wait is woken and begins again. If all of them
+//     have, and none has got what it waits for, then no learner code has run
+//     since the suspicion and none will: that is the proof.
 //
-// While native goroutines are the only hope, the proof is tried again later and
+// While native goroutines are the only hope, the profile is taken again later and
 // later, up to once a second, because they may end without waking anybody.
 
 var detector struct {
@@ -57,16 +58,14 @@ func detect() {
 		for pause := settleTime; ; pause = min(2*pause, maxRecheck) {
 			seen := wakes.Load()
 			time.Sleep(pause)
-			if !suspicious() || wakes.Load() != seen {
-				if suspicious() && pause == settleTime {
-					suspectAgain()
-				}
+			if wakes.Load() != seen && suspicious() && pause == settleTime {
+				suspectAgain()
 				break
 			}
-			if !anyMainWaits() {
+			if wakes.Load() != seen || !suspicious() || !anyRunning() {
 				break
 			}
-			if hopeless() && wakes.Load() == seen && suspicious() {
+			if hopeless() && probe(seen) {
 				declareDeadlock()
 				break
 			}
@@ -88,19 +87,15 @@ func suspicious() bool {
 	return n > 0 && asleep.Load() >= n && wakers.Load() == 0
 }
 
-// anyMainWaits says whether a cell is running, so that a deadlock matters.
-func anyMainWaits() bool {
-	for _, r := range runningRuns() {
-		if r.isRunning() {
-			return true
-		}
-	}
-	return false
-}
+// anyRunning says whether a cell is running, so that a deadlock matters.
+func anyRunning() bool { return slices.ContainsFunc(knownRuns(), (*Run).isRunning) }
 
-func runningRuns() []*Run {
+func knownRuns() []*Run {
 	registry.mu.Lock()
 	defer registry.mu.Unlock()
+	if registry.spare != nil {
+		return append(slices.Clone(registry.runs), registry.spare)
+	}
 	return slices.Clone(registry.runs)
 }
 
@@ -108,7 +103,7 @@ func runningRuns() []*Run {
 func declareDeadlock() {
 	all := Census(0)
 	notes := deadlockNotes(all)
-	for _, r := range runningRuns() {
+	for _, r := range knownRuns() {
 		r.mu.Lock()
 		g := r.main
 		r.mu.Unlock()
@@ -150,82 +145,85 @@ func deadlockNotes(all []Goroutine) []string {
 	return notes
 }
 
-var dump struct {
-	sync.Mutex
-	buf []byte
+// probes counts the waits that have been woken to prove that they still wait.
+var probes atomic.Int64
+
+// probeTime bounds a probe. It is no part of the proof: a probe that takes longer
+// proves nothing and is repeated.
+const probeTime = 10 * time.Second
+
+// probe wakes all waits and says whether all have begun again with nothing, and
+// no wait has ended since wakes was progress.
+func probe(progress uint64) bool {
+	waits, acknowledged := asleep.Load(), probes.Load()
+	for _, r := range knownRuns() {
+		r.probe()
+	}
+	for begun, pause := time.Now(), 100*time.Microsecond; time.Since(begun) < probeTime; pause = min(2*pause, 10*time.Millisecond) {
+		time.Sleep(pause)
+		if wakes.Load() != progress || alive.Load() > waits || wakers.Load() > 0 {
+			return false
+		}
+		if asleep.Load() == waits && probes.Load()-acknowledged == waits {
+			return wakes.Load() == progress && alive.Load() <= waits && wakers.Load() == 0
+		}
+	}
+	return false
 }
 
-// hopeless says whether a dump proves that every learner goroutine is blocked
-// for ever.
+// probe makes the run's waits begin again.
+func (r *Run) probe() {
+	r.mu.Lock()
+	old := r.stop.Load()
+	if r.live > 0 {
+		r.stop.Store(newStopState(old.gen, old.err))
+	}
+	live := r.live
+	r.mu.Unlock()
+	if live > 0 {
+		close(old.main)
+		close(old.others)
+	}
+}
+
+// waitFrames are the functions of this package that block with a registered wait,
+// as profiles name them.
+var waitFrames = func() [][]byte {
+	var names [][]byte
+	for _, f := range []string{"Send", "Recv", "Select", "receive[...]", "sendWaiting[...]", "receiveAny", "(*goroutine).sleepForEver", "parkWait"} {
+		names = append(names, []byte("/host."+f+"+0x"))
+	}
+	return names
+}()
+
+// hopeless says whether no goroutine can wake a learner's from outside.
 func hopeless() bool {
-	dump.Lock()
-	defer dump.Unlock()
-	text := dumpGoroutines()
-	defer func() {
-		if cap(dump.buf) > 1<<20 {
-			dump.buf = nil
-		}
-	}()
-	marker := []byte(`"` + labelKey + `": `)
-	for part := range bytes.SplitSeq(text, []byte("\n\n")) {
-		head, _, _ := bytes.Cut(part, []byte("\n"))
-		if !bytes.Contains(head, marker) {
-			continue
-		}
-		if !blockedHere(string(head), part) {
+	label := []byte(`"` + labelKey + `":`)
+	for part := range bytes.SplitSeq(goroutineProfile(), []byte("\n\n")) {
+		_, rest, _ := bytes.Cut(part, []byte("\n"))
+		labels, stack, _ := bytes.Cut(rest, []byte("\n"))
+		if bytes.HasPrefix(labels, []byte("# labels: ")) && bytes.Contains(labels, label) && !waitsHere(stack) {
 			return false
 		}
 	}
 	return true
 }
 
-// dumpGoroutines returns the stacks of all goroutines, with labels. dump is locked.
-func dumpGoroutines() []byte {
-	defer withTracebackLabels()()
-	if dump.buf == nil {
-		dump.buf = make([]byte, 64<<10)
-	}
-	for {
-		if n := runtime.Stack(dump.buf, true); n < len(dump.buf) {
-			return dump.buf[:n]
-		}
-		dump.buf = make([]byte, 4*len(dump.buf))
-	}
-}
-
-// withTracebackLabels makes dumps name labels, which Go 1.26 does only on
-// demand, and returns what undoes it.
-func withTracebackLabels() func() {
-	const setting = "tracebacklabels=1"
-	old, had := os.LookupEnv("GODEBUG")
-	if strings.Contains(old, setting) {
-		return func() {}
-	}
-	os.Setenv("GODEBUG", strings.TrimPrefix(old+","+setting, ","))
-	return func() {
-		if had {
-			os.Setenv("GODEBUG", old)
-		} else {
-			os.Unsetenv("GODEBUG")
-		}
-	}
-}
-
-// blockedHere says whether a labelled goroutine of a dump is blocked in a wait of
-// this package. Those that a timer may end count as wakers, not as suspicions.
-func blockedHere(head string, stack []byte) bool {
-	_, state, _ := strings.Cut(head, " [")
-	if strings.HasPrefix(state, "coroutine") {
-		return true // one side of iter.Pull, which waits for the other side
-	}
-	if !strings.HasPrefix(state, "select") && !strings.HasPrefix(state, "chan ") {
-		return false
+// waitsHere says whether a stack of a profile is in a wait of this package.
+// In iter.Pull, each side waits there for the other.
+func waitsHere(stack []byte) bool {
+	top, _, _ := bytes.Cut(stack, []byte("\n"))
+	if bytes.Contains(top, []byte("\titer.Pull")) {
+		return true
 	}
 	return slices.ContainsFunc(waitFrames, func(f []byte) bool { return bytes.Contains(stack, f) })
 }
 
-// waitFrames are the functions of this package that block with a registered wait.
-var waitFrames = [][]byte{
-	[]byte("host.Send("), []byte("host.Recv("), []byte("host.Select("), []byte("host.receive["), []byte("host.sendWaiting["),
-	[]byte("host.receiveAny("), []byte("host.(*goroutine).sleepForEver("), []byte("host.parkWait("),
+// goroutineProfile describes all goroutines, equal ones together: a line with
+// their number, one with their labels if they have any, and one for each call,
+// innermost first; then an empty line.
+func goroutineProfile() []byte {
+	var b bytes.Buffer
+	pprof.Lookup("goroutine").WriteTo(&b, 1)
+	return b.Bytes()
 }

@@ -74,23 +74,9 @@ func ask(g *goroutine, r *Run, prompt string, password bool) (string, error) {
 		line, err := r.cfg.Input(eval.InputRequest{Cell: r.id, Prompt: prompt, Password: password})
 		answers <- answer{line, err}
 	}()
-	var a answer
-	if g == nil {
-		select {
-		case a = <-answers:
-		case <-r.stop.Load().main:
-			return "", io.EOF
-		}
-	} else {
-		w, stop := g.park("input", g.where(), true)
-		select {
-		case a = <-answers:
-			g.unpark(w)
-		case <-stop:
-			g.unpark(w)
-			g.stopped()
-			return "", io.EOF
-		}
+	a, ok := g.await(r, answers)
+	if !ok {
+		return "", io.EOF
 	}
 	var e *eval.Error
 	switch {
@@ -102,4 +88,31 @@ func ask(g *goroutine, r *Run, prompt string, password bool) (string, error) {
 		return "", io.EOF
 	}
 	return a.line, nil
+}
+
+// await waits for an answer on behalf of g, or for r if g is nil; it gives up when
+// the run is interrupted.
+func (g *goroutine) await(r *Run, answers <-chan answer) (a answer, ok bool) {
+	if g == nil {
+		for st := r.stop.Load(); ; st = r.stop.Load() {
+			select {
+			case a = <-answers:
+				return a, true
+			case <-st.main:
+				if r.stop.Load().gen != st.gen {
+					return a, false
+				}
+			}
+		}
+	}
+	for {
+		w, stop := g.park("input", g.where(), true)
+		select {
+		case a = <-answers:
+			g.unpark(w)
+			return a, true
+		case <-stop:
+			g.woken(w)
+		}
+	}
 }

@@ -279,16 +279,16 @@ func parkWait(op string, ready <-chan struct{}) (interrupted any) {
 			interrupted = recover()
 		}
 	}()
-	w, stop := g.park(op, g.where(), false)
-	select {
-	case <-ready:
-		g.unpark(w)
-		return nil
-	case <-stop:
-		g.unpark(w)
+	for {
+		w, stop := g.park(op, g.where(), false)
+		select {
+		case <-ready:
+			g.unpark(w)
+			return nil
+		case <-stop:
+			g.woken(w)
+		}
 	}
-	g.stopped()
-	return Interrupt{}
 }
 
 // sleep is time.Sleep.
@@ -303,14 +303,16 @@ func sleep(d time.Duration) {
 		return
 	}
 	t := time.NewTimer(d)
-	w, stop := g.park("sleep", g.where(), true)
-	select {
-	case <-t.C:
-		g.unpark(w)
-	case <-stop:
-		g.unpark(w)
-		t.Stop()
-		g.stopped()
+	defer t.Stop()
+	for {
+		w, stop := g.park("sleep", g.where(), true)
+		select {
+		case <-t.C:
+			g.unpark(w)
+			return
+		case <-stop:
+			g.woken(w)
+		}
 	}
 }
 

@@ -184,8 +184,7 @@ func (q *queue) waitForRoom(g *goroutine) {
 		} else {
 			select {
 			case <-space:
-			case <-g.pending().channel(g):
-				g.stopped()
+			case <-g.pending().channel(g): // the next pending panics, if it is for this
 			}
 		}
 		q.mu.Lock()

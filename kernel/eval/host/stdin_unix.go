@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -22,8 +21,8 @@ import (
 // A reader of the file os.Stdin blocks in a read of a pipe, and nothing tells
 // the writer's end so. But package internal/poll keeps a bit in the state of the
 // file while somebody reads, at its very start; a watcher looks at it while a
-// cell runs. If a reader is there and the pipe is empty, a dump of all goroutines
-// proves that it waits, and the front end is asked on its behalf.
+// cell runs. If a reader is there and the pipe is empty, a profile of all
+// goroutines proves that it waits, and the front end is asked on its behalf.
 
 const stdinPeriod = 10 * time.Millisecond
 
@@ -123,14 +122,12 @@ func stdinWanted() bool {
 	return err == nil && n == 0
 }
 
-// stdinReaderWaits proves by a dump that some goroutine is blocked reading a file.
+// stdinReaderWaits proves by a profile that some goroutine is blocked reading a
+// file: one that has been woken would have left something in the pipe.
 func stdinReaderWaits() bool {
-	dump.Lock()
-	defer dump.Unlock()
-	for part := range bytes.SplitSeq(dumpGoroutines(), []byte("\n\n")) {
-		head, stack, _ := bytes.Cut(part, []byte("\n"))
-		_, state, _ := strings.Cut(string(head), " [")
-		if (strings.HasPrefix(state, "IO wait") || strings.HasPrefix(state, "syscall")) && bytes.Contains(stack, []byte("os.(*File).Read(")) {
+	for part := range bytes.SplitSeq(goroutineProfile(), []byte("\n\n")) {
+		if bytes.Contains(part, []byte("\tos.(*File).Read+0x")) &&
+			(bytes.Contains(part, []byte("\tinternal/poll.runtime_pollWait+0x")) || bytes.Contains(part, []byte("\tsyscall.read+0x"))) {
 			return true
 		}
 	}

@@ -22,10 +22,10 @@ type wait struct {
 // Counters of all learner goroutines. The deadlock detector looks closer when
 // as many wait as there are.
 var (
-	alive  atomic.Int64 // goroutines of learners, the main ones included
-	asleep atomic.Int64 // waits that only another learner goroutine can end
-	wakes  atomic.Uint64
-	wakers atomic.Int64 // armed timers and such that will run learner code or end a wait
+	alive  atomic.Int64  // goroutines of learners, the main ones included
+	asleep atomic.Int64  // waits that only another learner goroutine can end
+	wakes  atomic.Uint64 // waits that have ended, other than to begin again
+	wakers atomic.Int64  // armed timers and such that will run learner code or end a wait
 )
 
 // stopState is one interrupt period of a run: its channels close when the next
@@ -80,12 +80,37 @@ func (g *goroutine) park(op string, pos eval.Pos, awake bool) (w *wait, stop <-c
 	return w, st.channel(g)
 }
 
-// unpark ends a wait.
+// unpark ends a wait that got what it waited for.
 func (g *goroutine) unpark(w *wait) {
 	if g == nil {
 		return
 	}
 	wakes.Add(1)
+	g.remove(w)
+}
+
+// woken ends a wait whose stop has closed: by an interrupt, which it delivers, or
+// by a probe of the deadlock detector, after which the caller waits again.
+func (g *goroutine) woken(w *wait) {
+	if g == nil {
+		return
+	}
+	st := g.run.stop.Load()
+	due := st.gen != 0 && (!g.owned() || g.delivered.Load() != st.gen)
+	if due {
+		wakes.Add(1)
+	}
+	g.remove(w)
+	if due {
+		g.deliver(st)
+	}
+	if !w.awake {
+		probes.Add(1)
+	}
+}
+
+// remove takes a wait out of the list and the counters.
+func (g *goroutine) remove(w *wait) {
 	if w.awake {
 		wakers.Add(-1)
 	} else {
@@ -102,6 +127,13 @@ func (g *goroutine) unpark(w *wait) {
 	}
 	w.used = false
 	g.mu.Unlock()
+}
+
+// disarm takes back a waker.
+func disarm() {
+	if wakers.Add(-1) == 0 && suspicious() {
+		suspectDeadlock()
+	}
 }
 
 // pending returns the stop state that a wait of the calling goroutine listens
@@ -126,16 +158,4 @@ func (g *goroutine) deliver(st *stopState) {
 		g.delivered.Store(st.gen)
 		panic(Interrupt{st.err})
 	}
-}
-
-// disarm takes back a waker.
-func disarm() {
-	if wakers.Add(-1) == 0 && suspicious() {
-		suspectDeadlock()
-	}
-}
-
-// stopped is called after a wait that ended because stop closed.
-func (g *goroutine) stopped() {
-	g.deliver(g.run.stop.Load())
 }
