@@ -66,7 +66,8 @@
 // # Map
 //
 //	serve.go       Serve, its options, start and end
-//	connection.go  connection files          transport.go, listen.go   sockets
+//	connection.go  connection files          registration.go           registration files
+//	transport.go, listen.go  sockets         ping.go                   a minimal client
 //	request.go     requests and replies      dispatch.go               the bracket, the table of handlers
 //	queue.go       queues of requests        shell.go, subshell.go     lines of execution
 //	control.go     interrupt, shutdown       outbox.go                 the way to iopub

@@ -18,6 +18,7 @@ type queue struct {
 	bytes    int
 	arrivals int  // how many requests ever came
 	serving  bool // the owner has taken a request and not come back
+	struck   bool // interrupt was called since then
 	closed   bool
 }
 
@@ -79,7 +80,7 @@ func (q *queue) take() (*request, bool) {
 	q.requests[0] = nil
 	q.requests = q.requests[1:]
 	q.bytes -= r.size()
-	q.serving = true
+	q.serving, q.struck = true, false
 	q.room.Signal()
 	return r, true
 }
@@ -92,6 +93,22 @@ func (q *queue) abort() {
 	for _, r := range q.requests {
 		r.aborted = true
 	}
+}
+
+// interrupt is abort, and remembers that the request being served, if there is
+// one, was interrupted.
+func (q *queue) interrupt() {
+	q.abort()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.struck = q.serving
+}
+
+// interrupted reports whether the request being served was interrupted.
+func (q *queue) interrupted() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.struck
 }
 
 // count returns how many requests ever came.

@@ -18,9 +18,8 @@ type shell struct {
 	queue *queue
 	count atomic.Int64 // of stored execute_requests; written by the shell's goroutine
 
-	mu          sync.Mutex
-	run         *run // the running cell, or nil
-	interrupted bool // an interrupt came while a request was served and no cell ran yet
+	mu  sync.Mutex
+	run *run // the running cell, or nil
 }
 
 func newShell(id string) *shell { return &shell{id: id, queue: newQueue()} }
@@ -32,9 +31,6 @@ func (s *shell) loop(k *kernel) {
 		if !ok {
 			return
 		}
-		s.mu.Lock()
-		s.interrupted = false
-		s.mu.Unlock()
 		k.serve(r)
 	}
 }
@@ -45,7 +41,7 @@ func (s *shell) begin(r *run) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.run = r
-	if s.interrupted {
+	if s.queue.interrupted() {
 		r.interrupt()
 	}
 }
@@ -59,10 +55,9 @@ func (s *shell) end() {
 // interrupt ends the running cell and aborts those that wait behind it. In an
 // idle shell it does nothing: it must not hit the cell after.
 func (s *shell) interrupt() {
-	s.queue.abort()
+	s.queue.interrupt()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.interrupted = true
 	if s.run != nil {
 		s.run.interrupt()
 	}
