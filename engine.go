@@ -17,6 +17,7 @@ import (
 
 	"braid/kernel"
 	"braid/kernel/eval"
+	"braid/kernel/eval/vm"
 	"braid/kernel/eval/yaegi"
 	"braid/kernel/session"
 	"braid/kernel/worker"
@@ -25,6 +26,7 @@ import (
 // engines are what can run cells, by name. The worker process makes the one
 // that its kernel asks for.
 var engines = map[string]func() eval.Engine{
+	"vm":    func() eval.Engine { return vm.New() },
 	"yaegi": func() eval.Engine { return yaegi.New() },
 }
 

@@ -18,6 +18,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/extension"
@@ -29,7 +30,7 @@ import (
 //go:embed page.html
 var pageText string
 
-var page = template.Must(template.New("page").Parse(pageText))
+var page = sync.OnceValue(func() *template.Template { return template.Must(template.New("page").Parse(pageText)) })
 
 type pageData struct {
 	Title string
@@ -62,7 +63,7 @@ func HTML(nb *nbformat.Notebook, name string) ([]byte, error) {
 		data.Cells = append(data.Cells, cell(i, c))
 	}
 	var b bytes.Buffer
-	if err := page.Execute(&b, data); err != nil {
+	if err := page().Execute(&b, data); err != nil {
 		return nil, fmt.Errorf("making the page: %w", err)
 	}
 	return b.Bytes(), nil
@@ -151,12 +152,14 @@ func image(mime, data string) template.HTML {
 	return template.HTML(`<img alt="output" src="data:` + mime + `;base64,` + notBase64.ReplaceAllString(data, "") + `">`)
 }
 
-var converter = goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(goldhtml.WithUnsafe()))
+var converter = sync.OnceValue(func() goldmark.Markdown {
+	return goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(goldhtml.WithUnsafe()))
+})
 
 // markdown renders, raw HTML included, then sanitises.
 func markdown(source string) template.HTML {
 	var b bytes.Buffer
-	if err := converter.Convert([]byte(source), &b); err != nil {
+	if err := converter().Convert([]byte(source), &b); err != nil {
 		return pre(escape(source))
 	}
 	return sanitise(b.String())

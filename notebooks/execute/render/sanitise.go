@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/net/html"
 )
@@ -31,12 +32,16 @@ var attributes = words(`align alt aria-label border cellpadding cellspacing clas
  marker-end marker-start offset opacity pathlength points preserveaspectratio r rx ry stroke stroke-dasharray stroke-linecap
  stroke-linejoin stroke-opacity stroke-width stop-color stop-opacity text-anchor transform viewbox x x1 x2 y y1 y2`)
 
-func words(s string) map[string]bool {
-	set := map[string]bool{}
-	for _, w := range strings.Fields(s) {
-		set[w] = true
-	}
-	return set
+// words is the set of the words of s, made when it is first looked into.
+func words(s string) func(word string) bool {
+	set := sync.OnceValue(func() map[string]bool {
+		set := map[string]bool{}
+		for w := range strings.FieldsSeq(s) {
+			set[w] = true
+		}
+		return set
+	})
+	return func(word string) bool { return set()[word] }
 }
 
 // sanitise gives markup that shows text and pictures and does nothing else.
@@ -64,16 +69,16 @@ func sanitise(markup string) template.HTML {
 
 func start(b *strings.Builder, in *html.Tokenizer, open []string) []string {
 	t := in.Token()
-	if hollow[t.Data] && t.Type == html.StartTagToken {
+	if hollow(t.Data) && t.Type == html.StartTagToken {
 		skip(in, t.Data)
 		return open
 	}
-	if !elements[t.Data] {
+	if !elements(t.Data) {
 		return open
 	}
 	t.Attr = slices.DeleteFunc(t.Attr, func(a html.Attribute) bool { return !harmless(t.Data, a) })
 	b.WriteString(t.String())
-	if t.Type == html.SelfClosingTagToken || void[t.Data] {
+	if t.Type == html.SelfClosingTagToken || void(t.Data) {
 		return open
 	}
 	return append(open, t.Data)
@@ -117,7 +122,7 @@ func skip(in *html.Tokenizer, name string) {
 
 func harmless(element string, a html.Attribute) bool {
 	switch {
-	case a.Namespace != "" || !attributes[a.Key]:
+	case a.Namespace != "" || !attributes(a.Key):
 		return false
 	case a.Key == "src":
 		return element == "img" && isImageData(a.Val)
