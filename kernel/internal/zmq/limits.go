@@ -25,8 +25,8 @@ type limits struct {
 
 var defaultLimits = limits{
 	handshake:   5 * time.Second,
-	pending:     128,
-	pendingAge:  250 * time.Millisecond,
+	pending:     256,
+	pendingAge:  100 * time.Millisecond,
 	connections: 512,
 	frame:       1 << 30,
 	message:     2 << 30,
