@@ -19,6 +19,7 @@ var fixed = map[string]string{
 	"unknown escape sequence":                         "unknown escape",
 	"escape sequence is invalid Unicode code point":   "escape is invalid Unicode code point",
 	"unexpected newline, expecting { after if clause": "syntax error: unexpected newline, expected { after if clause",
+	"expected at most 2 expressions":                  "range clause permits at most two iteration variables",
 	"missing import path":                             "syntax error: missing import path",
 	"unexpected comma; expecting ]":                   "syntax error: unexpected comma; expected ]",
 }

@@ -34,6 +34,8 @@ func (a *attempt) gcWords(e problem) problem {
 		strings.HasPrefix(msg, "invalid operation: too many arguments for "),
 		strings.HasPrefix(msg, "missing argument in conversion to "):
 		e.pos = a.callPos(e.pos)
+	case strings.HasPrefix(msg, "multiple-value ") && strings.HasSuffix(msg, " in single-value context"):
+		e.msg = a.mismatch(e)
 	case strings.HasPrefix(msg, "cannot index "):
 		e.pos = a.bracketPos(e.pos)
 	case strings.HasPrefix(msg, "invalid operation: cannot send to "):
@@ -60,7 +62,7 @@ var (
 	hiddenMark  = regexp.MustCompile(mark + `\d+`)
 	ownPackage  = regexp.MustCompile(`(^|[^\pL\pN_."'])main\.([\pL_])`)
 	literalText = regexp.MustCompile(`\(func\(.*? literal\)`)
-	mismatch    = regexp.MustCompile(`main\.([\pL_][\pL\pN_]*)`)
+	ofCells     = regexp.MustCompile(`main\.([\pL_][\pL\pN_]*)`)
 )
 
 func (a *attempt) inResult(pos token.Pos) bool {
@@ -81,12 +83,29 @@ func (a *attempt) singleValue(e problem) string {
 	return e.msg
 }
 
+// mismatch is about "x := f()" where f has several results.
+func (a *attempt) mismatch(e problem) string {
+	for _, st := range a.steps {
+		if st.define == nil || len(st.define.Rhs) != 1 || len(st.define.Lhs) != 1 || st.define.Rhs[0].Pos() != e.pos {
+			continue
+		}
+		call, ok := ast.Unparen(st.define.Rhs[0]).(*ast.CallExpr)
+		if !ok {
+			continue
+		}
+		if sig, ok := a.info.TypeOf(call.Fun).(*types.Signature); ok {
+			return fmt.Sprintf("assignment mismatch: 1 variable but %s returns %d values", types.ExprString(call.Fun), sig.Results().Len())
+		}
+	}
+	return e.msg
+}
+
 // twoTypes explains a message about a type and another one of its name.
 func (a *attempt) twoTypes(msg string) string {
 	if !strings.HasPrefix(msg, "cannot use ") {
 		return ""
 	}
-	for _, m := range mismatch.FindAllStringSubmatch(msg, -1) {
+	for _, m := range ofCells.FindAllStringSubmatch(msg, -1) {
 		name := m[1]
 		all := regexp.MustCompile(`(^|[^\pL\pN_])`+regexp.QuoteMeta(name)+`($|[^\pL\pN_])`).FindAllString(msg, -1)
 		if len(all) < 2 {
