@@ -355,3 +355,21 @@ func BenchmarkDecode(b *testing.B) {
 		}
 	}
 }
+
+// The sizes are checked before the bytes are looked at, so these cost nothing.
+func TestSizeLimits(t *testing.T) {
+	s := newTestSigner(t, "", "")
+	big := make([]byte, MaxPart+1)
+	for name, frames := range map[string][][]byte{
+		"part":    {[]byte(delimiter), {}, []byte(goodHeader), []byte("{}"), []byte("{}"), big},
+		"message": {[]byte(delimiter), {}, big, big, big, big, big, big, big, big},
+	} {
+		if _, err := s.Decode(frames); !errors.Is(err, ErrLimit) {
+			t.Errorf("%s: %v, want ErrLimit", name, err)
+		}
+	}
+	buffer := append(request(s, goodHeader, "{}", "{}", "{}"), big)
+	if _, err := s.Decode(buffer); err != nil {
+		t.Errorf("a large buffer: %v", err)
+	}
+}
