@@ -28,9 +28,16 @@ var (
 	built = map[string]map[string]reflect.Value{} // guarded by mu
 )
 
+// shortPaths gives, for packages of Braid's own that cells import by a shorter
+// path than that of their folder, that path: types carry the long one.
+var shortPaths = map[string]string{"braid/kernel/display": "braid/display"}
+
 // Package returns the table of the package with the given import path, or nil
 // if there is none. The table is shared: callers must not change it.
 func Package(path string) map[string]reflect.Value {
+	if short, ok := shortPaths[path]; ok {
+		path = short
+	}
 	mu.Lock()
 	defer mu.Unlock()
 	if t, ok := built[path]; ok {
