@@ -258,15 +258,11 @@ func isWriter(f *types.Func) bool {
 		return false
 	}
 	r := f.Signature().Results()
-	errType := types.Universe.Lookup("error").Type()
-	switch r.Len() {
-	case 1:
-		return types.Identical(r.At(0).Type(), errType)
-	case 2:
-		b, ok := r.At(0).Type().Underlying().(*types.Basic)
-		return ok && b.Info()&types.IsInteger != 0 && types.Identical(r.At(1).Type(), errType)
+	if r.Len() != 2 {
+		return false
 	}
-	return false
+	n, ok := r.At(0).Type().Underlying().(*types.Basic)
+	return ok && n.Info()&types.IsInteger != 0 && types.Identical(r.At(1).Type(), types.Universe.Lookup("error").Type())
 }
 
 // order moves the initialisation of a var declaration before the steps that
