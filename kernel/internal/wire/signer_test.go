@@ -164,37 +164,38 @@ func TestNestingWithinTheLimit(t *testing.T) {
 	}
 }
 
-// A signature is forgotten only after replayWindow newer ones; refused messages
-// that were never signed by the key do not push it out.
+// A signature is forgotten only after replayWindow newer ones; forged messages do
+// not push it out.
 func TestReplayWindow(t *testing.T) {
 	s := newTestSigner(t, "hmac-sha256", testKey)
 	numbered := func(n int) [][]byte {
 		return request(s, fmt.Sprintf(`{"msg_id":"%d","msg_type":"t"}`, n), "{}", "{}", "{}")
 	}
-	for n := range replayWindow {
-		if _, err := s.Decode(numbered(n)); err != nil {
-			t.Fatalf("message %d: %v", n, err)
+	check := func(n int, want error) {
+		t.Helper()
+		if _, err := s.Decode(numbered(n)); !errors.Is(err, want) {
+			t.Errorf("message %d: %v, want %v", n, err, want)
 		}
 	}
-	forged := numbered(0)
+	check(0, nil)
+	check(1, nil)
+	for n := range replayWindow - 2 { // stands for as many messages
+		if !s.seen.add(digest{byte(n), byte(n >> 8), 1}) {
+			t.Fatalf("digest %d was seen before", n)
+		}
+	}
+	forged := numbered(2)
 	forged[2] = bytes.Repeat([]byte("0"), 64)
 	for range 10 {
 		s.Decode(forged)
 	}
-	if _, err := s.Decode(numbered(0)); !errors.Is(err, ErrReplay) {
-		t.Errorf("oldest in the window: %v, want ErrReplay", err)
-	}
-	if _, err := s.Decode(numbered(replayWindow)); err != nil {
-		t.Error(err)
-	}
-	if _, err := s.Decode(numbered(0)); err != nil {
-		t.Errorf("beyond the window: %v", err)
-	}
-	if _, err := s.Decode(numbered(2)); !errors.Is(err, ErrReplay) {
-		t.Errorf("still in the window: %v, want ErrReplay", err)
-	}
-	if n := len(s.seen.set); n != replayWindow {
-		t.Errorf("%d digests remembered, want %d", n, replayWindow)
+	check(0, ErrReplay) // the oldest in the window
+	check(2, nil)       // takes its place
+	check(0, nil)       // takes that of 1
+	check(1, nil)
+	check(2, ErrReplay)
+	if len(s.seen.set) != replayWindow || len(s.seen.ring) != replayWindow {
+		t.Errorf("%d digests remembered, in a ring of %d; want %d", len(s.seen.set), len(s.seen.ring), replayWindow)
 	}
 }
 
