@@ -71,25 +71,35 @@ func TestRunGivesWhatNbclientGives(t *testing.T) {
 	if _, err := install.Install(install.Options{Place: place, Version: braidVersion()}); err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	ours, theirs := filepath.Join(dir, "ours.ipynb"), filepath.Join(dir, "theirs.ipynb")
-	if code, _, stderr := braid("run", "testdata/outputs.ipynb", "-o", ours); code != exitFailed {
-		t.Fatalf("exit code %d, want %d for the cell that fails\n%s", code, exitFailed, stderr)
+	for _, engine := range engineNames() {
+		t.Run(engine, func(t *testing.T) {
+			t.Setenv("BRAID_ENGINE", engine)
+			dir := t.TempDir()
+			ours, theirs := filepath.Join(dir, "ours.ipynb"), filepath.Join(dir, "theirs.ipynb")
+			code, _, stderr := braid("run", "testdata/outputs.ipynb", "-o", ours)
+			if code != exitFailed || !strings.Contains(stderr, "undefined: undefined") {
+				t.Fatalf("exit code %d, want %d for the last cell but one\n%s", code, exitFailed, stderr)
+			}
+			if out, err := exec.Command(python, "testdata/with_nbclient.py", "testdata/outputs.ipynb", theirs).CombinedOutput(); err != nil {
+				t.Fatalf("nbclient: %v\n%s", err, out)
+			}
+			sameLines(t, withoutTimes(t, ours), withoutTimes(t, theirs))
+		})
 	}
-	if out, err := exec.Command(python, "testdata/with_nbclient.py", "testdata/outputs.ipynb", theirs).CombinedOutput(); err != nil {
-		t.Fatalf("nbclient: %v\n%s", err, out)
-	}
-	a, b := withoutTimes(t, ours), withoutTimes(t, theirs)
-	linesA, linesB := strings.Split(a, "\n"), strings.Split(b, "\n")
-	for i := range min(len(linesA), len(linesB)) {
-		if linesA[i] != linesB[i] {
+}
+
+func sameLines(t *testing.T, ours, theirs string) {
+	t.Helper()
+	a, b := strings.Split(ours, "\n"), strings.Split(theirs, "\n")
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
 			from := max(0, i-12)
 			t.Fatalf("line %d differs; ours:\n%s\nnbclient's:\n%s", i+1,
-				strings.Join(linesA[from:min(len(linesA), i+4)], "\n"), strings.Join(linesB[from:min(len(linesB), i+4)], "\n"))
+				strings.Join(a[from:min(len(a), i+4)], "\n"), strings.Join(b[from:min(len(b), i+4)], "\n"))
 		}
 	}
-	if len(linesA) != len(linesB) {
-		t.Errorf("%d lines, nbclient gives %d", len(linesA), len(linesB))
+	if len(a) != len(b) {
+		t.Errorf("%d lines, nbclient gives %d", len(a), len(b))
 	}
 }
 
