@@ -293,8 +293,8 @@ type target struct {
 	method *types.Func
 	iface  reflect.Type
 	index  int
-	cache  atomic.Pointer[methodCache]
-	relay  *code // calls the method of a compiled type
+	cache  [8]atomic.Pointer[methodCache] // by itab
+	relay  *code                          // calls the method of a compiled type
 
 	kind    targetKind
 	passRec bool // the caller is a wrapper: a recover in the callee counts as its own
@@ -349,11 +349,7 @@ func (tg *target) enterMethod(f *frame, t *thread) *frame {
 	if i.tab == nil {
 		f.nilDeref(tg.pos)
 	}
-	mc := tg.cache.Load()
-	if mc == nil || mc.tab != i.tab {
-		mc = tg.resolve(i.tab)
-		tg.cache.Store(mc)
-	}
+	mc := tg.method1(i.tab)
 	if mc.fn == nil {
 		g := t.enter(tg.relay)
 		st(g, tg.relay.free[0].off, i)
@@ -368,6 +364,17 @@ func (tg *target) enterMethod(f *frame, t *thread) *frame {
 		transfer(mc.recv.class, mc.recv.typ, g.at(recv), i.data)
 	}
 	return g
+}
+
+// method1 finds the method for a dynamic type, usually in the cache.
+func (tg *target) method1(tab *itab) *methodCache {
+	slot := &tg.cache[(uintptr(unsafe.Pointer(tab))>>5)%8]
+	if mc := slot.Load(); mc != nil && mc.tab == tab {
+		return mc
+	}
+	mc := tg.resolve(tab)
+	slot.Store(mc)
+	return mc
 }
 
 // resolve finds the method for a dynamic type.

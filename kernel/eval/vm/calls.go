@@ -184,20 +184,39 @@ func (c *compiler) dynamicCall(tg *target, args, res []uintptr) {
 
 func (c *compiler) invokeCall(tg *target, args, res []uintptr) {
 	pos, recv, index := tg.pos, tg.recv, tg.index
-	mk := nativeInvokers["P"+signatureKey(tg.sig.typ)]
-	if tg.passRec || mk == nil {
+	if tg.passRec {
 		c.emit(tg.plainCall)
 		return
 	}
-	compiled := mk(append([]uintptr{recv + wordSize}, args...), res)
+	compiled := func(f *frame, _ *itab) { tg.plainCall(f) }
+	if mk := nativeInvokers["P"+signatureKey(tg.sig.typ)]; mk != nil {
+		inv := mk(append([]uintptr{recv + wordSize}, args...), res)
+		compiled = func(f *frame, tab *itab) { inv(f, tab.method(index)) }
+	}
+	moves, results := tg.args, tg.res
 	c.emit(func(f *frame) {
 		f.pos = pos
-		tab := ld[*itab](f, recv)
-		if mc := tg.cache.Load(); mc != nil && mc.tab == tab && mc.fn == nil && tab != nil {
-			compiled(f, tab.method(index))
+		i := ld[iface](f, recv)
+		if i.tab == nil {
+			nilPanic()
+		}
+		mc := tg.method1(i.tab)
+		if mc.fn == nil {
+			compiled(f, i.tab)
 			return
 		}
-		tg.plainCall(f)
+		fn := mc.fn
+		t := f.t
+		g := t.enter(fn.current())
+		if r := fn.sig.params[0].off; mc.direct {
+			st(g, r, i.data)
+		} else {
+			transfer(mc.recv.class, mc.recv.typ, g.at(r), i.data)
+		}
+		pass(moves, unsafe.Pointer(g), unsafe.Pointer(f))
+		g.call(f)
+		pass(results, unsafe.Pointer(f), unsafe.Pointer(g))
+		t.leave(g)
 	})
 }
 
@@ -245,12 +264,22 @@ func (c *compiler) makeClosure(in *ssa.MakeClosure) {
 func (c *compiler) goes(in *ssa.Go, pos token.Pos) {
 	enter := c.pending(&in.Call, pos)
 	m := c.m
+	value := uintptr(0)
+	if cc := &in.Call; !cc.IsInvoke() && cc.StaticCallee() == nil {
+		if _, ok := cc.Value.(*ssa.Builtin); !ok {
+			value = c.reg(cc.Value)
+		}
+	}
 	c.emit(func(f *frame) {
 		f.pos = pos
+		if value != 0 && ld[unsafe.Pointer](f, value) == nil {
+			f.fatal("go of nil func value")
+		}
 		t := m.thread()
 		g := enter(f, t)
 		t.created = append([]token.Pos{pos}, f.t.created...)
 		host.Go(m.position(pos), func() {
+			host.SetLocal(t)
 			g.call(nil)
 			t.leave(g)
 			t.release()

@@ -30,6 +30,12 @@ type Engine struct {
 func New() *Engine {
 	fset := token.NewFileSet()
 	imp := exportdata.NewImporter(fset)
+	host.Trace(func(local any) []eval.Frame {
+		if t, ok := local.(*thread); ok {
+			return t.frames(50)
+		}
+		return nil
+	})
 	return &Engine{m: newMachine(fset, imp), state: check.NewState(fset, imp)}
 }
 
@@ -122,11 +128,29 @@ func (e *Engine) compile(p *eval.Program) (u *unit, err *eval.Error) {
 		}
 	}()
 	m := e.m
+	m.lateMethods(checked)
 	sp := m.build(checked.Pkg, []*ast.File{checked.File}, checked.Info)
 	u = &unit{checked: checked, init: m.function(sp.Func("init")), entry: m.function(sp.Func(check.Entry))}
 	m.prepareAll(sp)
 	m.rebind(checked.Rebinds)
 	return u, nil
+}
+
+// lateMethods refuses exported methods for types that are real already.
+func (m *machine) lateMethods(c *check.Checked) {
+	again := map[types.Object]bool{}
+	for _, f := range c.Rebinds {
+		again[f] = true
+	}
+	for _, d := range c.Decls {
+		if d.Kind != check.Method || d.Recv == nil || d.Recv.Pkg() == c.Pkg || again[d.Obj] || !d.Obj.Exported() {
+			continue
+		}
+		n, ok := d.Recv.Type().(*types.Named)
+		if ok && n.TypeParams().Len() == 0 && m.types.lateMethod(n, d.Obj.Name()) {
+			panic(unsupported("%s", staleText(n.Obj().Name(), d.Obj.Name())))
+		}
+	}
 }
 
 // refusal turns the errors among ds into an Error.

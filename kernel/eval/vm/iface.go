@@ -49,6 +49,7 @@ func (c *compiler) word(it, t reflect.Type) unsafe.Pointer {
 
 func (c *compiler) makeInterface(in *ssa.MakeInterface) {
 	d := c.regs[in]
+	c.m.types.checkStale(in.X.Type())
 	it, t := c.typ(in.Type()), c.typ(in.X.Type())
 	rt, cl := rtypeOf(t), classOf(t)
 	w := c.word(it, t)
@@ -202,11 +203,14 @@ func (c *compiler) typeAssert(in *ssa.TypeAssert, pos token.Pos) {
 			return
 		}
 		f.pos = pos
+		if target.Kind() != reflect.Interface {
+			panic(newTypeAssertionError(rtypeOf(static), t, rt, ""))
+		}
 		missing := ""
-		if target.Kind() == reflect.Interface && t != nil {
+		if t != nil {
 			missing = missingMethod(target, reflectType(t))
 		}
-		panic(newTypeAssertionError(rtypeOf(static), t, rt, missing))
+		panic(newTypeAssertionError(nil, t, rt, missing))
 	})
 }
 

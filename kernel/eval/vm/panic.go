@@ -207,6 +207,15 @@ func (t *thread) overflow() {
 	panic(host.Interrupt{Err: e})
 }
 
+// fatal ends the cell with one of Go's fatal errors, which no recover stops.
+func (f *frame) fatal(text string) {
+	e := &eval.Error{Name: eval.FatalError, Value: text, Frames: f.t.frames(40)}
+	if len(e.Frames) > 0 {
+		e.Pos = e.Frames[0].Pos
+	}
+	panic(host.Interrupt{Err: e})
+}
+
 // frames lists the learner's calls, innermost first, at most n.
 func (t *thread) frames(n int) []eval.Frame {
 	var r []eval.Frame
@@ -303,10 +312,12 @@ func (f *frame) dividePanic(pos token.Pos) {
 	panic("vm: division check failed")
 }
 
+var sink int // keeps the compiler from dropping a shift that must panic
+
 func (f *frame) shiftPanic(pos token.Pos) {
 	f.pos = pos
 	n := -1
-	_ = 1 << n
+	sink = 1 << n
 	panic("vm: shift check failed")
 }
 

@@ -28,7 +28,8 @@ type typeTable struct {
 	real    typeutil.Map // types.Type → reflect.Type
 	shapes  typeutil.Map // *types.Named in progress → nothing; guards recursion
 	depth   int
-	pending []func() // set the method sets once all types are finished
+	pending []func()                // set the method sets once all types are finished
+	stale   map[*types.Named]string // types that gained a method after they had become real
 	serial  uint32
 
 	methods sync.Map // *rtype → *methodTable, of types created here and pointers to them
@@ -381,9 +382,30 @@ func typeName(n *types.Named) string {
 	}
 	args := make([]string, n.TypeArgs().Len())
 	for i := range args {
-		args[i] = types.TypeString(n.TypeArgs().At(i), func(p *types.Package) string { return p.Path() })
+		args[i] = argName(n.TypeArgs().At(i))
 	}
 	return name + "[" + strings.Join(args, ",") + "]"
+}
+
+// argName writes a type argument as the linker does: full paths, and no space
+// between type arguments.
+func argName(t types.Type) string {
+	switch t := types.Unalias(t).(type) {
+	case *types.Named:
+		if p := t.Obj().Pkg(); p != nil {
+			return p.Path() + "." + typeName(t)
+		}
+		return t.Obj().Name()
+	case *types.Pointer:
+		return "*" + argName(t.Elem())
+	case *types.Slice:
+		return "[]" + argName(t.Elem())
+	case *types.Array:
+		return "[" + strconv.FormatInt(t.Len(), 10) + "]" + argName(t.Elem())
+	case *types.Map:
+		return "map[" + argName(t.Key()) + "]" + argName(t.Elem())
+	}
+	return types.TypeString(t, (*types.Package).Path)
 }
 
 // shape gives a finished type with the size, alignment, pointers and
@@ -523,4 +545,64 @@ func (e *unsupportedError) Error() string { return e.msg }
 
 func unsupported(format string, args ...any) *unsupportedError {
 	return &unsupportedError{fmt.Sprintf(format, args...)}
+}
+
+// lateMethod notes that n gained an exported method. It reports whether that
+// is too late for compiled code to see it, because n is real already.
+func (tt *typeTable) lateMethod(n *types.Named, name string) bool {
+	tt.mu.Lock()
+	defer tt.mu.Unlock()
+	if tt.real.At(n) == nil {
+		return false
+	}
+	if tt.stale == nil {
+		tt.stale = map[*types.Named]string{}
+	}
+	tt.stale[n] = name
+	return true
+}
+
+// checkStale refuses to hand values that mention a type of lateMethod to
+// interfaces, where the method would be missed silently.
+func (tt *typeTable) checkStale(t types.Type) {
+	tt.mu.Lock()
+	defer tt.mu.Unlock()
+	if len(tt.stale) > 0 {
+		tt.staleIn(t, map[types.Type]bool{})
+	}
+}
+
+func (tt *typeTable) staleIn(t types.Type, seen map[types.Type]bool) {
+	t = types.Unalias(t)
+	if seen[t] {
+		return
+	}
+	seen[t] = true
+	switch t := t.(type) {
+	case *types.Named:
+		if m, ok := tt.stale[t]; ok {
+			panic(unsupported("%s", staleText(t.Obj().Name(), m)))
+		}
+		if t.Obj().Pkg() != nil && t.Obj().Pkg().Path() == "main" {
+			tt.staleIn(t.Underlying(), seen)
+		}
+	case *types.Pointer:
+		tt.staleIn(t.Elem(), seen)
+	case *types.Slice:
+		tt.staleIn(t.Elem(), seen)
+	case *types.Array:
+		tt.staleIn(t.Elem(), seen)
+	case *types.Map:
+		tt.staleIn(t.Key(), seen)
+		tt.staleIn(t.Elem(), seen)
+	case *types.Struct:
+		for i := range t.NumFields() {
+			tt.staleIn(t.Field(i).Type(), seen)
+		}
+	}
+}
+
+func staleText(typ, method string) string {
+	return "method " + method + " was declared after values of " + typ + " had been made, so fmt, errors and other compiled code would not see it; declare " +
+		typ + " and " + method + " in one cell, and run the cells again that make its values"
 }
