@@ -109,7 +109,7 @@ func Go(pos eval.Pos, fn func(), explain func(recovered any) *eval.Error) {
 	}
 	if !r.admit(g) {
 		Check()
-		return
+		panic(Interrupt{}) // the cell has ended already: only the caller is left to end
 	}
 	go spawned(g, fn, explain)
 }

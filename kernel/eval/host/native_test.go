@@ -14,10 +14,12 @@ import (
 	"reflect"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"braid/kernel/eval"
+	hostsync "braid/kernel/eval/host/sync"
 	hosttime "braid/kernel/eval/host/time"
 )
 
@@ -127,6 +129,67 @@ func TestCallbacksBelongToTheirRun(t *testing.T) {
 	Flush()
 	if got := sink.text(id); got != "timer\ncontext\n" {
 		t.Errorf("wrote %q", got)
+	}
+}
+
+func TestTimersOfAnInterruptedRunCallNothing(t *testing.T) {
+	var timer *hosttime.Timer
+	called := false
+	r := begin(Config{})
+	r.Do(func() {
+		timer = hosttime.AfterFunc(time.Hour, func() { called = true })
+		r.Interrupt(nil)
+		Check()
+	})
+	wantErr(t, r.End(), eval.Interrupted, "")
+	before := wakers.Load()
+	timer.Reset(0)
+	for wakers.Load() == before {
+		time.Sleep(time.Millisecond)
+	}
+	if called {
+		t.Error("the timer's function was called")
+	}
+}
+
+// TestFieldsAreWhereTheyAre: engines address fields of struct types by number.
+func TestFieldsAreWhereTheyAre(t *testing.T) {
+	for _, pair := range [][2]reflect.Type{
+		{reflect.TypeFor[hostsync.Cond](), reflect.TypeFor[sync.Cond]()},
+		{reflect.TypeFor[hosttime.Timer](), reflect.TypeFor[time.Timer]()},
+	} {
+		for i := range pair[1].NumField() {
+			want := pair[1].Field(i)
+			if !want.IsExported() {
+				continue
+			}
+			if got := pair[0].Field(i); got.Name != want.Name || got.Type != want.Type {
+				t.Errorf("field %d of %v is %v %v, want %v %v", i, pair[0], got.Name, got.Type, want.Name, want.Type)
+			}
+		}
+		for i := range pair[1].NumMethod() {
+			t.Errorf("%v has methods on values: %v", pair[1], pair[1].Method(i).Name)
+		}
+		for _, p := range pair[1:] {
+			for i := range reflect.PointerTo(p).NumMethod() {
+				want := reflect.PointerTo(p).Method(i)
+				if _, ok := reflect.PointerTo(pair[0]).MethodByName(want.Name); !ok {
+					t.Errorf("%v lacks %s", pair[0], want.Name)
+				}
+			}
+		}
+	}
+	for name, original := range map[string]reflect.Type{"Mutex": reflect.TypeFor[*sync.Mutex](), "RWMutex": reflect.TypeFor[*sync.RWMutex](), "WaitGroup": reflect.TypeFor[*sync.WaitGroup](), "Once": reflect.TypeFor[*sync.Once]()} {
+		ours := Overlay()["sync"][name].Type()
+		if ours.String() != original.String() {
+			t.Errorf("%v prints as %v", original, ours)
+		}
+		for i := range original.NumMethod() {
+			want := original.Method(i)
+			if _, ok := ours.MethodByName(want.Name); !ok {
+				t.Errorf("%v lacks %s", ours, want.Name)
+			}
+		}
 	}
 }
 

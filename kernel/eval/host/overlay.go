@@ -34,6 +34,11 @@ import (
 
 func init() {
 	park.Wait = parkWait
+	park.Raise = raise
+	park.IsInterrupt = func(recovered any) bool {
+		_, ok := recovered.(Interrupt)
+		return ok
+	}
 	park.Fatal = func(text string) { endCell(fatalError(text)) }
 	park.Go = func(fn func()) { Go(eval.Pos{}, fn, nil) }
 	park.Timer = timerFunc
@@ -274,19 +279,19 @@ func parkWait(op string, ready <-chan struct{}) (interrupted any) {
 		<-ready
 		return nil
 	}
-	defer func() {
-		if interrupted == nil {
-			interrupted = recover()
-		}
-	}()
 	for {
-		w, stop := g.park(op, g.where(), false)
+		if st := g.run.stop.Load(); g.due(st) {
+			return g.hear(st)
+		}
+		w, stop := g.register(op, g.where(), false)
 		select {
 		case <-ready:
 			g.unpark(w)
 			return nil
 		case <-stop:
-			g.woken(w)
+			if st := g.probed(w); st != nil {
+				return g.hear(st)
+			}
 		}
 	}
 }
@@ -323,7 +328,7 @@ func timerFunc(fn func()) (arm, undo, fire func()) {
 	pos := parent.where()
 	return func() { wakers.Add(1) }, disarm, func() {
 		g := newGoroutine(r, pos)
-		if r.stop.Load().gen > 0 || !r.admit(g) {
+		if r.cut.Load() || !r.admit(g) {
 			disarm()
 			return
 		}
@@ -338,7 +343,7 @@ func callback(fn func()) func() {
 	r := runOf(parent)
 	pos := parent.where()
 	return func() {
-		if g := newGoroutine(r, pos); r.admit(g) {
+		if g := newGoroutine(r, pos); !r.cut.Load() && r.admit(g) {
 			spawned(g, fn, nil)
 		}
 	}

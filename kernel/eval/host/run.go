@@ -75,6 +75,7 @@ type Run struct {
 	cfg   Config
 	label label
 	stop  atomic.Pointer[stopState]
+	cut   atomic.Bool // it has been interrupted: its timers call nothing any more
 	mute  atomic.Bool // the program is dead in Go's terms: what still unwinds prints nothing
 
 	mu      sync.Mutex
@@ -230,6 +231,7 @@ func (r *Run) interrupt(why *eval.Error) {
 		r.mu.Unlock()
 		return
 	}
+	r.cut.Store(true)
 	old := r.stop.Load()
 	r.stop.Store(newStopState(old.gen+1, why))
 	if old.gen == 0 {

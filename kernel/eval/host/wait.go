@@ -58,7 +58,13 @@ func (g *goroutine) park(op string, pos eval.Pos, awake bool) (w *wait, stop <-c
 	if g == nil {
 		return nil, nil
 	}
-	st := g.pending()
+	g.pending()
+	return g.register(op, pos, awake)
+}
+
+// register is park without the look at a pending interrupt.
+func (g *goroutine) register(op string, pos eval.Pos, awake bool) (w *wait, stop <-chan struct{}) {
+	st := g.run.stop.Load()
 	child := !g.owned()
 	g.mu.Lock()
 	w = &g.own
@@ -95,18 +101,31 @@ func (g *goroutine) woken(w *wait) {
 	if g == nil {
 		return
 	}
-	st := g.run.stop.Load()
-	due := st.gen != 0 && (!g.owned() || g.delivered.Load() != st.gen)
-	if due {
-		wakes.Add(1)
-	}
-	g.remove(w)
-	if due {
+	if st := g.probed(w); st != nil {
 		g.deliver(st)
 	}
+}
+
+// probed is woken, but returns the interrupt that is due instead of delivering it.
+func (g *goroutine) probed(w *wait) *stopState {
+	st := g.run.stop.Load()
+	if g.due(st) {
+		wakes.Add(1)
+		g.remove(w)
+		return st
+	}
+	g.remove(w)
 	if !w.awake {
 		probes.Add(1)
 	}
+	return nil
+}
+
+// due says whether the calling goroutine has yet to hear of an interrupt.
+// Goroutines of native code have no record of what they have heard and are ended
+// at every turn.
+func (g *goroutine) due(st *stopState) bool {
+	return st.gen != 0 && (!g.owned() || g.delivered.Load() != st.gen)
 }
 
 // remove takes a wait out of the list and the counters.
@@ -146,16 +165,32 @@ func (g *goroutine) pending() *stopState {
 	return st
 }
 
-// deliver panics with Interrupt unless the calling goroutine has had this one:
-// a deferred call may go on waiting and looping until it is interrupted again.
-// Goroutines of native code are ended in another way, because nobody there
-// expects the panic and it would end the worker.
+// deliver panics with Interrupt if it is due: a deferred call may go on waiting
+// and looping until it is interrupted again.
 func (g *goroutine) deliver(st *stopState) {
+	if g.due(st) {
+		raise(g.hear(st))
+	}
+}
+
+// hear notes that the calling goroutine has heard of an interrupt and returns
+// what to raise.
+func (g *goroutine) hear(st *stopState) any {
 	if !g.owned() {
+		return nativeEnd{}
+	}
+	g.delivered.Store(st.gen)
+	return Interrupt{st.err}
+}
+
+// nativeEnd ends goroutines of native code, where nobody expects a panic, which
+// would end the worker.
+type nativeEnd struct{}
+
+// raise unwinds the calling goroutine for an interrupt.
+func raise(interrupted any) {
+	if _, native := interrupted.(nativeEnd); native {
 		runtime.Goexit()
 	}
-	if g.delivered.Load() != st.gen {
-		g.delivered.Store(st.gen)
-		panic(Interrupt{st.err})
-	}
+	panic(interrupted)
 }

@@ -8,9 +8,16 @@ import (
 
 // Cond is a condition variable: goroutines that hold L wait for an event.
 type Cond struct {
-	L Locker
-	_ uint64
+	noCopy noCopy // L must be the second field, as in the standard library: engines go by that
+	L      Locker
+	_      uint64
 }
+
+// noCopy makes go vet complain about copies of what holds it.
+type noCopy struct{}
+
+func (*noCopy) Lock()   {}
+func (*noCopy) Unlock() {}
 
 // NewCond returns a Cond with the Locker l.
 func NewCond(l Locker) *Cond { return &Cond{L: l} }
@@ -28,10 +35,29 @@ func (c *Cond) Wait() {
 	if interrupted != nil {
 		c.abandon(p, w)
 	}
-	c.L.Lock()
-	if interrupted != nil {
-		panic(interrupted)
+	if again := c.lock(); again != nil {
+		interrupted = again
+		c.lock() // a third interrupt is too much: then L stays unlocked
 	}
+	if interrupted != nil {
+		park.Raise(interrupted)
+	}
+}
+
+// lock locks L, or returns the interrupt that kept it from doing so.
+func (c *Cond) lock() (interrupted any) {
+	locked := false
+	defer func() {
+		if locked {
+			return
+		}
+		if interrupted = recover(); interrupted != nil && !park.IsInterrupt(interrupted) {
+			panic(interrupted)
+		}
+	}()
+	c.L.Lock()
+	locked = true
+	return nil
 }
 
 // abandon leaves the queue; a signal that has come meanwhile goes to the next.

@@ -48,7 +48,8 @@ func (m *Mutex) TryLock() bool {
 	}
 }
 
-// Unlock frees the mutex. It ends the cell if the mutex is not locked.
+// Unlock frees the mutex. It ends the cell if the mutex is not locked, unless the
+// cell is ending anyway.
 func (m *Mutex) Unlock() {
 	if !atomic.CompareAndSwapUint32(&m.state, locked, 0) {
 		m.unlockSlow()
@@ -89,7 +90,7 @@ func (m *Mutex) lockSlow() {
 		b.Unlock()
 		if interrupted := park.Wait("sync.Mutex.Lock", w.ready); interrupted != nil {
 			m.abandon(p, w)
-			panic(interrupted)
+			park.Raise(interrupted)
 		}
 		if w.owner {
 			return
@@ -144,7 +145,9 @@ func (m *Mutex) unlockSlow() {
 		old := atomic.LoadUint32(&m.state)
 		if old&locked == 0 {
 			b.Unlock()
-			park.Fatal("sync: unlock of unlocked mutex")
+			if !park.Interrupted() { // a second interrupt may leave Cond.Wait without the lock
+				park.Fatal("sync: unlock of unlocked mutex")
+			}
 			return
 		}
 		w := b.first(p)

@@ -117,7 +117,7 @@ func (m *RWMutex) wait(op string, reader bool) {
 	b.Unlock()
 	if interrupted := park.Wait(op, w.ready); interrupted != nil {
 		m.abandon(p, w)
-		panic(interrupted)
+		park.Raise(interrupted)
 	}
 }
 

@@ -141,18 +141,23 @@ func TestInterruptsLeaveLocksUsable(t *testing.T) {
 	var outside gosync.WaitGroup
 	var stop atomic.Bool
 	outside.Go(func() {
-		for !stop.Load() {
-			mu.Lock()
-			cond.Broadcast()
-			mu.Unlock()
-			rw.Lock()
-			rw.Unlock()
-			rw.RLock()
-			rw.RUnlock()
+		rep := inCell(t, func() {
+			for !stop.Load() {
+				mu.Lock()
+				cond.Broadcast()
+				mu.Unlock()
+				rw.Lock()
+				rw.Unlock()
+				rw.RLock()
+				rw.RUnlock()
+			}
+		})
+		if rep.Err != nil {
+			t.Error(rep.Err)
 		}
 	})
 	for id := range 30 {
-		r := host.Begin(id+1, "In[1]", host.Config{Source: "x"})
+		r := host.Begin(id+2, "In[1]", host.Config{Source: "x"})
 		var wg gosync.WaitGroup
 		var busy atomic.Int32
 		wg.Go(func() {

@@ -64,7 +64,7 @@ func (g *WaitGroup) Wait() {
 		atomic.AddInt32(&g.waiters, -1)
 	}
 	b.Unlock()
-	panic(interrupted)
+	park.Raise(interrupted)
 }
 
 // Go calls f on a new goroutine and counts it until f returns.

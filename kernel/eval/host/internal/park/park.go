@@ -5,12 +5,18 @@
 package park
 
 // Wait blocks the calling goroutine until ready delivers, and returns nil; or
-// until its run is interrupted, and returns a value that the caller must panic
-// with when it has tidied up. op names the operation as goroutine dumps do.
+// until its run is interrupted, and returns a value that the caller must pass to
+// Raise when it has tidied up. op names the operation as goroutine dumps do.
 var Wait = func(op string, ready <-chan struct{}) (interrupted any) {
 	<-ready
 	return nil
 }
+
+// Raise unwinds the calling goroutine.
+var Raise = func(interrupted any) { panic(interrupted) }
+
+// IsInterrupt says whether a recovered value is Raise's.
+var IsInterrupt = func(recovered any) bool { return false }
 
 // Fatal ends the cell with an error that the Go runtime would end the process
 // with. It does not return.
