@@ -101,6 +101,41 @@ func TestInterruptOfEveryWait(t *testing.T) {
 	}
 }
 
+// TestInterruptOfCondWhileItLocksAgain: the deferred Unlock must find the lock
+// held, and by nobody else.
+func TestInterruptOfCondWhileItLocksAgain(t *testing.T) {
+	keepAwake(t)
+	mu := new(hostsync.Mutex)
+	cond := hostsync.NewCond(mu)
+	r := begin(Config{})
+	finished := make(chan struct{})
+	go func() {
+		defer close(finished)
+		r.Do(func() {
+			mu.Lock()
+			defer mu.Unlock()
+			cond.Wait()
+		})
+	}()
+	awaitState(t, r, "sync.Cond.Wait")
+	mu.Lock() // the test holds it, as a goroutine of another cell
+	cond.Signal()
+	awaitState(t, r, "sync.Mutex.Lock")
+	r.Interrupt(nil)
+	for r.stop.Load().gen == 0 || r.main != nil && r.main.delivered.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if mu.TryLock() {
+		t.Error("the lock was freed for its holder")
+	}
+	mu.Unlock()
+	<-finished
+	wantErr(t, r.End(), eval.Interrupted, "")
+	if !mu.TryLock() {
+		t.Error("the lock stayed locked")
+	}
+}
+
 func TestDeferredCallsWaitDuringAnInterrupt(t *testing.T) {
 	r := begin(Config{})
 	var order []string
