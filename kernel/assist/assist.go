@@ -13,6 +13,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"strings"
 	"unicode/utf8"
 
 	"braid/kernel/cell"
@@ -49,6 +50,19 @@ func offset(code string, cursor int) int {
 		off += n
 	}
 	return off
+}
+
+// withoutMagic blanks the name of a line magic in the line of the cursor, whose
+// argument may be Go, and the first line of a cell magic, whose body may be.
+func withoutMagic(code string, off int) string {
+	start := strings.LastIndexByte(code[:off], '\n') + 1
+	if word, _, _ := strings.Cut(code[start:off], " "); strings.HasPrefix(word, "%") && start+len(word) < off {
+		code = code[:start] + strings.Repeat(" ", len(word)) + code[start+len(word):]
+	}
+	if line, _, ok := strings.Cut(code, "\n"); ok && strings.HasPrefix(line, "%%") {
+		code = strings.Repeat(" ", len(line)) + code[len(line):]
+	}
+	return code
 }
 
 // query is a question about a place in code.

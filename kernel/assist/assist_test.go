@@ -109,6 +109,10 @@ var completions = []struct{ code, want string }{
 	{"type E struct{ own int }\nvar e E\ne.|", "own ="},
 	{"func (j Job) Added() {}\njobs[0].A|", "Added ="},
 
+	{"%time w.|", "Base Builder Jobs"},
+	{"x := 1\n%time jobs[0].|", "Done Run Size Title ="},
+	{"%%time\njobs[0].|", "Done Run Size Title ="},
+
 	{"cou|", "count ="},
 	{"func f(alpha int) {\n\tbeta := alpha\n\tal|\n}", "alpha"},
 	{"func f(alpha int) {\n\tif beta := alpha; beta > al|", "alpha"},

@@ -18,14 +18,15 @@ import (
 // nothing, but for the path of an import.
 func Complete(s *check.State, code string, cursor int) Completion {
 	off := offset(code, cursor)
-	sp := look(code[:off])
+	text := withoutMagic(code, off)
+	sp := look(text[:off])
 	c := Completion{Start: utf8.RuneCountInString(code[:sp.start]), End: utf8.RuneCountInString(code[:off])}
 	switch {
 	case sp.inImport:
 		c.Start = c.End - utf8.RuneCountInString(sp.path)
 		c.Items = importPaths(sp.path)
 	case !sp.inText:
-		c.Items = complete(s, code, off, sp)
+		c.Items = complete(s, text, off, sp)
 	}
 	return c
 }

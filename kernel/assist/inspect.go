@@ -22,6 +22,7 @@ import (
 // cell declared, and the methods of a type.
 func Inspect(s *check.State, code string, cursor, detail int) Inspection {
 	off := offset(code, cursor)
+	code = withoutMagic(code, off)
 	var in Inspection
 	try := func(text string) bool {
 		return examine(s, text, func(x *check.Examined) {

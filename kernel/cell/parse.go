@@ -70,6 +70,14 @@ func (p *cellParser) errorAt(off int, msg string) {
 	p.errs = append(p.errs, syntaxError{off, msg})
 }
 
+// What go/types needs for deeply nested code grows with the square of the depth,
+// and cannot be stopped; nobody writes such code by hand.
+const (
+	maxDepth = 1000  // brackets in brackets
+	maxElse  = 3000  // else branches in a cell
+	maxTree  = 10000 // nodes above a node of the syntax tree
+)
+
 // scan reads all tokens. Lexical errors are left to the parser, which meets
 // them again, but for a comment without an end, which may be in no part. Closing
 // brackets that nothing opened are reported and blanked.
@@ -83,7 +91,7 @@ func (p *cellParser) scan() {
 			p.errorAt(pos.Offset, msg)
 		}
 	}, 0)
-	depth := 0
+	depth, elses := 0, 0
 	for {
 		pos, t, lit := s.Scan()
 		if t == token.EOF {
@@ -91,8 +99,16 @@ func (p *cellParser) scan() {
 		}
 		off := file.Offset(pos)
 		switch t {
+		case token.ELSE:
+			if elses++; elses > maxElse {
+				p.tooMuch(off, "too many else branches in one cell")
+				return
+			}
 		case token.LPAREN, token.LBRACK, token.LBRACE:
-			depth++
+			if depth++; depth > maxDepth {
+				p.tooMuch(off, "nesting is too deep")
+				return
+			}
 		case token.RPAREN, token.RBRACK, token.RBRACE:
 			if depth == 0 {
 				p.errorAt(off, "syntax error: unexpected "+t.String()+p.misplaced())
@@ -103,6 +119,12 @@ func (p *cellParser) scan() {
 		}
 		p.toks = append(p.toks, tok{off, t, lit})
 	}
+}
+
+// tooMuch gives up on the cell.
+func (p *cellParser) tooMuch(off int, msg string) {
+	p.errs = []syntaxError{{off, msg}}
+	p.toks = nil
 }
 
 // misplaced ends the message about a closing bracket that follows the tokens so far.
@@ -388,10 +410,37 @@ func (p *cellParser) finish() {
 		c.Quiet = p.toks[n-1].tok == token.SEMICOLON && p.toks[n-1].lit == ";"
 	}
 	p.placeListErrors()
+	p.checkDepth()
 	c.RunMain = c.Package != nil && p.hasMain && !callsMain(c)
 	// A final list of expressions was parsed twice.
 	slices.SortStableFunc(c.Comments, func(a, b *ast.CommentGroup) int { return cmp.Compare(a.Pos(), b.Pos()) })
 	c.Comments = slices.CompactFunc(c.Comments, func(a, b *ast.CommentGroup) bool { return a.Pos() == b.Pos() })
+}
+
+// checkDepth refuses trees that are too deep, such as a.b.b.b and so on.
+func (p *cellParser) checkDepth() {
+	depth, at := 0, token.NoPos
+	visit := func(n ast.Node) bool {
+		if n == nil {
+			depth--
+			return true
+		}
+		depth++
+		if depth > maxTree && !at.IsValid() {
+			at = n.Pos()
+		}
+		return true
+	}
+	for _, it := range p.cell.Items {
+		ast.Inspect(it.Node(), visit)
+	}
+	for _, x := range p.cell.Result {
+		ast.Inspect(x, visit)
+	}
+	if at.IsValid() {
+		p.cell.Items, p.cell.Result = nil, nil
+		p.errs = []syntaxError{{int(at) - p.cell.File.Base(), "nesting is too deep"}}
+	}
 }
 
 // placeListErrors moves the complaint about a list of expressions that is not
