@@ -28,6 +28,8 @@ type execution struct {
 // then the user expressions. Cancelling ctx interrupts it. A trivial cell takes
 // some 0.2 ms.
 func (s *Session) Run(ctx context.Context, req Request, sink Sink) Outcome {
+	s.quiet.Stop()
+	defer s.quiet.Reset(worker.QuietTime)
 	x := &execution{Session: s, req: req, sink: sink, name: s.nameOfCell(req)}
 	err := x.cell(ctx, req.Code)
 	out := Outcome{Payload: x.payload}

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"braid/kernel/check"
 	"braid/kernel/check/exportdata"
@@ -49,6 +50,8 @@ type Session struct {
 	// checker takes what the goroutine that checks cells is to do next. It is
 	// always the same one, because its stack has grown to what go/types needs.
 	checker chan func()
+
+	quiet *time.Timer // for Rest, after the last request
 
 	lastID atomic.Int64
 	view   atomic.Pointer[check.State] // what completion and inspection see, which never wait
@@ -111,6 +114,7 @@ func New(opts Options) (*Session, error) {
 	s.life, s.end = context.WithCancel(context.Background())
 	s.clear()
 	s.backing = s.launch(nil)
+	s.quiet = time.AfterFunc(worker.QuietTime, worker.Rest)
 	s.checker = make(chan func())
 	s.work.Go(func() {
 		for {
@@ -147,6 +151,7 @@ func (s *Session) Close() error {
 	b := s.backing
 	s.check.Unlock()
 	s.end()
+	s.quiet.Stop()
 	<-b.ready
 	var err error
 	if b.worker != nil {
