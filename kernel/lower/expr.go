@@ -670,27 +670,48 @@ func (f *fn) index(e *ast.IndexExpr) string {
 		x := f.addressable(e.X)
 		k := f.intExpr(e.Index)
 		if !f.constant(e.Index) {
-			k = f.checkIndex(e, k, fmt.Sprint(u.Len()))
+			k = f.inRange(e, k, fmt.Sprint(u.Len()))
 		}
 		return fmt.Sprintf("%s[%s]", x, k)
 	case *types.Pointer:
 		x := f.expr(e.X)
 		k := f.intExpr(e.Index)
 		if !f.constant(e.Index) {
-			k = f.checkIndex(e, k, fmt.Sprint(u.Elem().Underlying().(*types.Array).Len()))
+			k = f.inRange(e, k, fmt.Sprint(u.Elem().Underlying().(*types.Array).Len()))
 		}
 		return fmt.Sprintf("(*%s)[%s]", x, k)
 	case *types.Slice:
 		x := f.expr(e.X)
 		k := f.intExpr(e.Index)
 		if f.repeatable(e.X) {
-			return fmt.Sprintf("%s[%s]", x, f.checkIndex(e, k, "len("+x+")"))
+			return fmt.Sprintf("%s[%s]", x, f.inRange(e, k, "len("+x+")"))
 		}
 		s := f.u.sym(Sym{Kind: "index", Types: []int{f.u.typ(t)}})
 		return fmt.Sprintf("(*%s(%d, %s, %s))", s, f.u.pos(e.Pos()), x, k)
 	}
 	f.refuse(e, "an index into "+t.String(), "")
 	return ""
+}
+
+// inRange is the index k of e, checked against a length so that the panic is
+// Go's: by a line before the statement, if nothing can happen in between.
+func (f *fn) inRange(e *ast.IndexExpr, k, length string) string {
+	if !f.canHoist() || !f.pure(e.Index) {
+		return f.checkIndex(e, k, length)
+	}
+	f.checkLine(e, k, length)
+	return k
+}
+
+// checkLine writes the check as a statement; it costs a tenth of a call.
+func (f *fn) checkLine(e *ast.IndexExpr, k, length string) {
+	cond := fmt.Sprintf("%s >= %s", k, length)
+	if !f.constant(e.Index) {
+		cond = fmt.Sprintf("%s < 0 || %s", k, cond)
+	}
+	f.line("if %s {", cond)
+	f.line("\tˍ.Index(%d, %s, %s)", f.u.pos(e.Pos()), k, length)
+	f.line("}")
 }
 
 // repeatable reports whether the text of e can stand twice.
@@ -878,15 +899,7 @@ func (f *fn) operand(e ast.Expr) operand {
 func (f *fn) binary(e *ast.BinaryExpr) string {
 	switch e.Op {
 	case token.LAND, token.LOR:
-		t := types.Typ[types.Bool]
-		x := f.convBool(e.X)
-		f.noHoist++
-		impure := f.impure
-		y := f.convBool(e.Y)
-		f.noHoist--
-		f.impure = f.impure || impure
-		_ = t
-		return fmt.Sprintf("(%s %s %s)", x, e.Op, y)
+		return f.shortCircuit(e)
 	case token.EQL, token.NEQ, token.LSS, token.GTR, token.LEQ, token.GEQ:
 		return f.comparison(e)
 	case token.SHL, token.SHR:
@@ -897,6 +910,36 @@ func (f *fn) binary(e *ast.BinaryExpr) string {
 	t := types.Default(f.typeOf(e))
 	x := f.conv(e.X, t)
 	return f.arith(e.Op, x, f.conv(e.Y, t), t, e)
+}
+
+// shortCircuit lowers && and ||. If the right side needs lines of its own, they
+// run only if it does.
+func (f *fn) shortCircuit(e *ast.BinaryExpr) string {
+	x := f.convBool(e.X)
+	if !f.canHoist() {
+		f.noHoist++
+		y := f.convBool(e.Y)
+		f.noHoist--
+		return fmt.Sprintf("(%s %s %s)", x, e.Op, y)
+	}
+	outer := f.buf
+	f.buf = &strings.Builder{}
+	y := f.convBool(e.Y)
+	lines := f.buf.String()
+	f.buf = outer
+	if lines == "" {
+		return fmt.Sprintf("(%s %s %s)", x, e.Op, y)
+	}
+	t := f.temp("bool", x)
+	if e.Op == token.LAND {
+		f.line("if %s {", t)
+	} else {
+		f.line("if !%s {", t)
+	}
+	f.buf.WriteString(lines)
+	f.line("\t%s = %s", t, y)
+	f.line("}")
+	return t
 }
 
 func (f *fn) convBool(e ast.Expr) string { return f.conv(e, types.Default(f.typeOf(e))) }

@@ -432,27 +432,32 @@ func (f *fn) placeIndex(l *ast.IndexExpr, hold func(string, string, ast.Expr) st
 		k := hold(f.conv(l.Index, u.Key()), f.ty(u.Key()), l.Index)
 		return func(v string) { f.line("%s[%s] = %s", x, k, v) }
 	case *types.Array:
-		x := f.addressable(l.X)
-		k := hold(f.intExpr(l.Index), "int", l.Index)
-		if !f.constant(l.Index) {
-			k = f.checkIndex(l, k, fmt.Sprint(u.Len()))
-		}
-		return func(v string) { f.line("%s[%s] = %s", x, k, v) }
+		return f.placeElement(l, f.addressable(l.X), fmt.Sprint(u.Len()), hold)
 	case *types.Pointer:
 		x := hold(f.expr(l.X), f.ty(t), nil)
-		k := hold(f.intExpr(l.Index), "int", l.Index)
-		if !f.constant(l.Index) {
-			k = f.checkIndex(l, k, fmt.Sprint(u.Elem().Underlying().(*types.Array).Len()))
-		}
-		return func(v string) { f.line("(*%s)[%s] = %s", x, k, v) }
+		return f.placeElement(l, "(*"+x+")", fmt.Sprint(u.Elem().Underlying().(*types.Array).Len()), hold)
 	}
 	x := hold(f.expr(l.X), f.ty(t), nil)
-	k := hold(f.intExpr(l.Index), "int", l.Index)
-	if !f.pure(l.X) {
+	if !f.repeatable(l.X) && !isName(x) {
 		x = f.hoisted(x, f.ty(t), l)
 	}
-	k = f.checkIndex(l, k, "len("+x+")")
-	return func(v string) { f.line("%s[%s] = %s", x, k, v) }
+	return f.placeElement(l, x, "len("+x+")", hold)
+}
+
+// placeElement is the place x[index]; the index is checked when it is stored to.
+func (f *fn) placeElement(l *ast.IndexExpr, x, length string, hold func(string, string, ast.Expr) string) func(string) {
+	k := f.intExpr(l.Index)
+	if !f.pure(l.Index) && !isName(k) {
+		k = f.temp("int", k)
+	} else {
+		k = hold(k, "int", l.Index)
+	}
+	return func(v string) {
+		if _, isArray := coreType(f.typeOf(l.X)).(*types.Array); !isArray || !f.constant(l.Index) {
+			f.checkLine(l, k, length)
+		}
+		f.line("%s[%s] = %s", x, k, v)
+	}
 }
 
 // hoisted evaluates into a temporary, because the text is needed twice.
@@ -730,14 +735,21 @@ func (f *fn) forStmt(s *ast.ForStmt, label string) {
 			}
 		}
 	}
-	f.line("for {")
-	f.tabs++
-	f.poll()
-	if s.Cond != nil {
-		f.impure = false
-		f.line("if !(%s) {", f.cond(s.Cond))
-		f.line("\tbreak")
-		f.line("}")
+	cond, lines := f.loopCond(s.Cond)
+	if lines == "" && cond != "" {
+		f.line("for %s {", cond)
+		f.tabs++
+		f.poll()
+	} else {
+		f.line("for {")
+		f.tabs++
+		f.poll()
+		f.buf.WriteString(lines)
+		if cond != "" {
+			f.line("if !(%s) {", cond)
+			f.line("\tbreak")
+			f.line("}")
+		}
 	}
 	f.line("{")
 	f.scoped(s.Body.List)
@@ -758,6 +770,19 @@ func (f *fn) forStmt(s *ast.ForStmt, label string) {
 	f.tabs--
 	f.line("}")
 	f.pop(fl)
+}
+
+// loopCond lowers a condition and the lines that have to run before it.
+func (f *fn) loopCond(e ast.Expr) (cond, lines string) {
+	if e == nil {
+		return "", ""
+	}
+	outer := f.buf
+	f.buf, f.impure = &strings.Builder{}, false
+	cond = f.cond(e)
+	lines = f.buf.String()
+	f.buf = outer
+	return cond, lines
 }
 
 // iterVar assigns an iteration value to the key or value of a range clause.

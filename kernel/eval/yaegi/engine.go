@@ -30,7 +30,10 @@ type Engine struct {
 }
 
 // New returns an engine that has run nothing.
-func New() *Engine { return &Engine{w: newWorld()} }
+func New() *Engine {
+	host.Explain(explain)
+	return &Engine{w: newWorld()}
+}
 
 // program is a lowered cell in the engine.
 type program struct {

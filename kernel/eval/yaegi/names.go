@@ -320,11 +320,11 @@ func (p *program) stdMethod(recv reflect.Type, name string, sig reflect.Type) re
 	for t := range sig.Outs() {
 		out = append(out, t)
 	}
-	f := p.compiled(m.Func, reflect.FuncOf(in, out, false))
-	if recv.Kind() != reflect.Pointer || recv.Name() != "" {
-		return f
+	f := m.Func
+	if own, ok := host.Method(recv, name); ok {
+		f = own
 	}
-	return f
+	return p.compiled(f, reflect.FuncOf(in, out, false))
 }
 
 // dispatcher calls a method through an interface.
@@ -353,6 +353,9 @@ func (p *program) dispatcher(s lower.Sym) reflect.Value {
 			return f.Call(args)
 		}
 		f := v.MethodByName(name)
+		if own, ok := host.Method(v.Type(), name); ok {
+			f = bound(own, v)
+		}
 		if !f.IsValid() {
 			panic(unsupported(fmt.Sprintf("the method %s of %v", name, v.Type())))
 		}
@@ -371,6 +374,25 @@ func (p *program) dispatcher(s lower.Sym) reflect.Value {
 			res[i] = retype(res[i], out[i])
 		}
 		return res
+	})
+}
+
+// bound is a function with its first argument given.
+func bound(f, recv reflect.Value) reflect.Value {
+	t := f.Type()
+	var in, out []reflect.Type
+	for i := 1; i < t.NumIn(); i++ {
+		in = append(in, t.In(i))
+	}
+	for x := range t.Outs() {
+		out = append(out, x)
+	}
+	return reflect.MakeFunc(reflect.FuncOf(in, out, t.IsVariadic()), func(a []reflect.Value) []reflect.Value {
+		a = append([]reflect.Value{recv}, a...)
+		if t.IsVariadic() {
+			return f.CallSlice(a)
+		}
+		return f.Call(a)
 	})
 }
 
