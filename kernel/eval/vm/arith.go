@@ -180,6 +180,9 @@ func complexOp[T ~complex64 | ~complex128](o token.Token, d, x, y uintptr) op {
 // shift compiles x << y and x >> y; yk is the kind of y.
 func shift(k, yk reflect.Kind, left bool, d, x uintptr, y operand, pos token.Pos) op {
 	if y.konst {
+		if n := signExtend(yk, y.bits); n < 0 {
+			return func(f *frame) { f.shiftPanic(pos) }
+		}
 		n := uint(y.bits)
 		switch yk {
 		case reflect.Uint8, reflect.Int8:
@@ -217,6 +220,22 @@ func shift(k, yk reflect.Kind, left bool, d, x uintptr, y operand, pos token.Pos
 		return shiftOp[uintptr](left, d, x, count)
 	}
 	return nil
+}
+
+// signExtend reads the low bits of a constant as its signed kind; unsigned
+// kinds give 0.
+func signExtend(k reflect.Kind, bits uint64) int64 {
+	switch k {
+	case reflect.Int, reflect.Int64:
+		return int64(bits)
+	case reflect.Int8:
+		return int64(int8(bits))
+	case reflect.Int16:
+		return int64(int16(bits))
+	case reflect.Int32:
+		return int64(int32(bits))
+	}
+	return 0
 }
 
 func shiftK(k reflect.Kind, left bool, d, x uintptr, n uint) op {

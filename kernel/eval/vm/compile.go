@@ -166,7 +166,11 @@ func (c *compiler) constOnFrame(v ssa.Value) bool {
 			return false
 		}
 		k, ok := v.Index.(*ssa.Const)
-		return ok && k.Value != nil && c.constOnFrame(v.X)
+		if !ok || k.Value == nil || !c.constOnFrame(v.X) {
+			return false
+		}
+		n := elemOf(v.X.Type()).Underlying().(*types.Array).Len()
+		return k.Int64() >= 0 && k.Int64() < n
 	}
 	return false
 }

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"fmt"
 	"go/token"
 	"reflect"
 	"runtime"
@@ -342,6 +343,11 @@ func newTypeAssertionError(iface, concrete, asserted *rtype, missing string) err
 
 // panicText is what Go prints after "panic: " for v.
 func panicText(v any) (text string, runtimeErr bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			text = fmt.Sprintf("%v (and its text could not be made: %v)", reflect.TypeOf(v), r)
+		}
+	}()
 	switch x := v.(type) {
 	case nil:
 		return "nil", false
@@ -372,8 +378,8 @@ func panicText(v any) (text string, runtimeErr bool) {
 			s = `"` + s + `"`
 		}
 	default:
-		e := efaceOf(&v)
-		return "(" + r.Type().String() + ") 0x" + strconv.FormatUint(uint64(uintptr(e.data)), 16), false
+		// Go prints an address; the contents say more.
+		return fmt.Sprintf("(%T) %+v", v, v), false
 	}
 	if r.Type().PkgPath() != "" {
 		s = r.Type().String() + "(" + s + ")"

@@ -1,0 +1,71 @@
+package vm
+
+import (
+	"testing"
+
+	"braid/kernel/eval"
+	"braid/kernel/eval/host"
+)
+
+// Each benchmark runs the body of a function f of a program once per
+// iteration; ns/op divided by the number in the name gives the cost of a step.
+var benchmarks = []struct{ name, imports, src string }{
+	{"Fib30", "", `func fib(n int) int { if n < 2 { return n }; return fib(n-1) + fib(n-2) }
+func f() { fib(30) }`},
+	{"Loop100M", "", `func f() { s := 0; for i := 0; i < 100_000_000; i++ { s += i } }`},
+	{"Sieve1M", "", `func f() { n := 1_000_000; c := make([]bool, n+1); for i := 2; i <= n; i++ { if !c[i] { for j := i * i; j <= n; j += i { c[j] = true } } } }`},
+	{"Matmul200", "", `func f() { n := 200; a, b, c := mk(n), mk(n), mk(n); for i := 0; i < n; i++ { for j := 0; j < n; j++ { s := 0.0; for k := 0; k < n; k++ { s += a[i][k] * b[k][j] }; c[i][j] = s } } }
+func mk(n int) [][]float64 { r := make([][]float64, n); for i := range r { r[i] = make([]float64, n) }; return r }`},
+	{"Strings1M", "strings", `func f() { var b strings.Builder; for i := 0; i < 1_000_000; i++ { b.WriteString("ab") } }`},
+	{"Map1M", "", `func f() { m := map[int]int{}; for i := 0; i < 1_000_000; i++ { m[i%1000]++ } }`},
+	{"Interface1M", "", `type S interface{ A() int }
+type x struct{ v int }
+func (s x) A() int { return s.v }
+type y struct{ v int }
+func (s *y) A() int { return s.v }
+func f() { ss := []S{x{1}, &y{2}}; t := 0; for i := 0; i < 1_000_000; i++ { t += ss[i&1].A() } }`},
+	{"PingPong100k", "", `func f() { a, b := make(chan int), make(chan int); go func() { for v := range a { b <- v }; close(b) }(); for i := 0; i < 100_000; i++ { a <- i; <-b }; close(a) }`},
+	{"Spawn100k", "sync", `func f() { var wg sync.WaitGroup; for i := 0; i < 100_000; i++ { wg.Add(1); go func() { wg.Done() }() }; wg.Wait() }`},
+	{"Sqrt10M", "math", `func f() { t := 0.0; for i := 0; i < 10_000_000; i++ { t += math.Sqrt(float64(i)) } }`},
+	{"Mutex1M", "sync", `func f() { var mu sync.Mutex; for i := 0; i < 1_000_000; i++ { mu.Lock(); mu.Unlock() } }`},
+	{"SortSlice100k", "sort", `func f() { xs := make([]int, 100000); for i := range xs { xs[i] = i * 7919 % 100003 }; sort.Slice(xs, func(i, j int) bool { return xs[i] < xs[j] }) }`},
+	{"Closure1M", "", `func f() { x := 0; g := func(n int) { x += n }; for i := 0; i < 1_000_000; i++ { g(i) } }`},
+	{"Struct1M", "", `type p struct{ x, y, n int }
+func f() { q := &p{}; for i := 0; i < 1_000_000; i++ { q.x += i; q.y ^= q.x; q.n++ }; sink = q }
+var sink *p`},
+}
+
+func BenchmarkVM(b *testing.B) {
+	for _, bm := range benchmarks {
+		b.Run(bm.name, func(b *testing.B) {
+			src := "package main\n"
+			if bm.imports != "" {
+				src += "import \"" + bm.imports + "\"\n"
+			}
+			p, err := buildProgram(src + bm.src + "\nfunc main() { f() }\n")
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if _, _, err := p.run(b); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkCell is the whole way of a small cell, without the display.
+func BenchmarkCell(b *testing.B) {
+	e := New()
+	host.SetSink(func(eval.Event) {})
+	r := host.Begin(1<<30, "In[1]", host.Config{})
+	defer r.End()
+	r.Do(func() {
+		for b.Loop() {
+			if err := e.Run(&eval.Program{ID: 1 << 30, Name: "In[1]", Source: "x := 1\nx++\ny := x * 2"}); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}

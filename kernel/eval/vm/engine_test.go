@@ -1,0 +1,224 @@
+package vm
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"braid/kernel/eval"
+	"braid/kernel/eval/host"
+)
+
+// notebook runs cells against one engine.
+type notebook struct {
+	t      *testing.T
+	e      *Engine
+	n      int
+	out    bytes.Buffer
+	result string
+}
+
+func newNotebook(t *testing.T) *notebook { return &notebook{t: t, e: New()} }
+
+// start begins a cell and returns its run and a channel that yields its end.
+func (nb *notebook) start(src string) (*host.Run, <-chan *eval.Error) {
+	nb.out.Reset()
+	nb.result = ""
+	host.SetSink(func(ev eval.Event) {
+		switch {
+		case ev.Stream != nil:
+			nb.out.WriteString(ev.Stream.Text)
+		case ev.Result != nil:
+			nb.result = fmt.Sprint(ev.Result.Data["text/plain"])
+		case ev.Error != nil:
+			fmt.Fprintf(&nb.out, "[%s]", ev.Error.Value)
+		}
+	})
+	nb.n++
+	runID++
+	name := fmt.Sprintf("In[%d]", nb.n)
+	r := host.Begin(runID, name, host.Config{})
+	done := make(chan *eval.Error, 1)
+	go func() {
+		var failed *eval.Error
+		r.Do(func() { failed = nb.e.Run(&eval.Program{ID: r.ID(), Name: name, Source: src}) })
+		if rep := r.End(); rep.Err != nil {
+			failed = rep.Err
+		}
+		done <- failed
+	}()
+	return r, done
+}
+
+func (nb *notebook) run(src string) *eval.Error {
+	nb.t.Helper()
+	_, done := nb.start(src)
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(60 * time.Second):
+		nb.t.Fatalf("cell does not end:\n%s", src)
+		return nil
+	}
+}
+
+// want runs a cell that must succeed and print out (and show a result after "=> ").
+func (nb *notebook) want(src, out string) {
+	nb.t.Helper()
+	if err := nb.run(src); err != nil {
+		nb.t.Fatalf("%s\n%s: %s at %v %v", src, err.Name, err.Value, err.Pos, err.Frames)
+	}
+	got := nb.out.String()
+	if nb.result != "" {
+		got += "=> " + nb.result
+	}
+	if got = strings.TrimSpace(got); got != out {
+		nb.t.Errorf("%s\nprinted %q, want %q", src, got, out)
+	}
+}
+
+// fails runs a cell that must end with an error of this name and value.
+func (nb *notebook) fails(src, name, value string) *eval.Error {
+	nb.t.Helper()
+	err := nb.run(src)
+	if err == nil {
+		nb.t.Fatalf("%s\nended without error; printed %q", src, nb.out.String())
+	}
+	if err.Name != name || !strings.Contains(err.Value, value) {
+		nb.t.Errorf("%s\nended with %s: %s, want %s: %s", src, err.Name, err.Value, name, value)
+	}
+	return err
+}
+
+func TestCells(t *testing.T) {
+	nb := newNotebook(t)
+	nb.want("x := 40\nimport \"fmt\"\nfunc add(a, b int) int { return a + b }\nadd(x, 2)", "=> 42")
+	nb.want("fmt.Println(add(x, 1)); x++", "41")
+	nb.want("x, \"s\"", "=> 41, \"s\"")
+	nb.want("type P struct{ X, y int }\nfunc (p P) Sum() int { return p.X + p.y }\np := P{1, 2}\np.Sum()", "=> 3")
+	nb.want("p.X = 10; ps := []P{p, {}}; fmt.Printf(\"%v %T\\n\", ps, ps)", "[{10 2} {0 0}] []main.P")
+	nb.want("func twice() int { return helper() * 2 }\nfunc helper() int { return 1 }\ntwice()", "=> 2")
+	nb.want("func helper() int { return 21 }", "")
+	nb.want("twice()", "=> 42")
+	nb.want("x := \"shadow\"\nx", "=> \"shadow\"")
+	nb.want("func Map[T, U any](xs []T, f func(T) U) (r []U) { for _, x := range xs { r = append(r, f(x)) }; return }\ntype Stack[T any] struct{ s []T }\nfunc (s *Stack[T]) Push(v T) { s.s = append(s.s, v) }", "")
+	nb.want("var st Stack[string]; st.Push(\"q\"); fmt.Println(Map([]int{1, 2}, func(i int) string { return fmt.Sprint(i, x) }), st)", "[1shadow 2shadow] {[q]}")
+	nb.want("ch := make(chan int); go func() { for i := range 3 { ch <- i }; close(ch) }()", "")
+	nb.want("for v := range ch { fmt.Print(v) }", "012")
+	nb.want("var err error = fmt.Errorf(\"e %d\", 1)\nerr", "=> e 1")
+}
+
+func TestRedeclaredMethod(t *testing.T) {
+	nb := newNotebook(t)
+	nb.want("import \"fmt\"\ntype T struct{ n int }\nfunc (t T) String() string { return \"one\" }\nt := T{1}\nfmt.Println(t, []T{t})", "one [one]")
+	nb.want("func (t T) String() string { return fmt.Sprint(\"two\", t.n) }", "")
+	nb.want("fmt.Println(t, []T{t}, t.String())", "two1 [two1] two1")
+}
+
+func TestLateMethodIsRefused(t *testing.T) {
+	nb := newNotebook(t)
+	nb.want("import \"fmt\"\ntype T struct{ n int }\nt := T{1}\nfmt.Println(t)", "{1}")
+	nb.fails("func (t T) String() string { return \"late\" }", eval.Unsupported, "declare T and String in one cell")
+	nb.fails("fmt.Println(t)", eval.Unsupported, "declare T and String in one cell")
+	nb.want("t.n", "=> 1")
+}
+
+func TestPanicFrames(t *testing.T) {
+	nb := newNotebook(t)
+	nb.want("type W struct{}\nfunc (w *W) Do(i int) int { xs := []int{1}\n\treturn xs[i] }\nfunc outer(i int) int {\n\treturn func() int { return new(W).Do(i) }()\n}", "")
+	err := nb.fails("y := 1\nouter(y + 6)", eval.RuntimeError, "index out of range [7] with length 1")
+	got := ""
+	for _, f := range err.Frames {
+		got += fmt.Sprintf("%s %s:%d;", f.Func, f.Pos.Cell, f.Pos.Line)
+	}
+	if want := "(*W).Do In[1]:3;outer.func1 In[1]:5;outer In[1]:5; In[2]:2;"; got != want {
+		t.Errorf("frames %q, want %q", got, want)
+	}
+	nb.want("y", "=> 1")
+	for src, value := range map[string]string{
+		`panic("boom")`:                     "boom",
+		`panic(fmt.Errorf("e %d", 3))`:      "e 3",
+		`panic(42)`:                         "42",
+		`type S string; panic(S("q"))`:      `main.S("q")`,
+		`type Q struct{A int}; panic(Q{1})`: "(main.Q) {A:1}",
+		`panic(1.5)`:                        "+1.500000e+000",
+	} {
+		nb.fails("import \"fmt\"\n_ = fmt.Sprint\n"+src, eval.Panic, value)
+	}
+	e := nb.fails("import (\"sort\"; \"fmt\")\nfunc less(i, j int) bool { panic(fmt.Sprint(\"in less\")) }\nfunc srt() { sort.Slice([]int{1, 2, 3}, less) }\nsrt()", eval.Panic, "in less")
+	if len(e.Frames) != 3 || e.Frames[0].Func != "less" || e.Frames[1].Func != "srt" {
+		t.Errorf("frames through compiled code: %v", e.Frames)
+	}
+}
+
+func TestGoroutinePanic(t *testing.T) {
+	nb := newNotebook(t)
+	e := nb.fails("func bad(n int) { panic(n) }\ndone := make(chan int)\ngo bad(3)\n<-done", eval.Panic, "3")
+	if n := len(e.Frames); n < 2 || e.Frames[0].Func != "bad" || !e.Frames[n-1].Created || e.Frames[n-1].Pos.Line != 3 {
+		t.Errorf("frames %v", e.Frames)
+	}
+}
+
+func TestStackOverflow(t *testing.T) {
+	nb := newNotebook(t)
+	nb.want("import \"fmt\"\nfunc f(n int) int { return f(n+1) + 1 }\nx := 5", "")
+	nb.fails("defer fmt.Println(\"deferred\")\nf(0)", eval.FatalError, "stack overflow")
+	if !strings.Contains(nb.out.String(), "deferred") {
+		t.Error("deferred call did not run")
+	}
+	nb.want("func d(n int) int { if n == 0 { return 0 }; return d(n-1) + 1 }\nd(100000) + x", "=> 100005")
+}
+
+func TestInterrupt(t *testing.T) {
+	for name, src := range map[string]string{
+		"loop":     "for { }",
+		"call":     "func f(n int) int { if n < 2 { return n }; return f(n-1) + f(n-2) }\nf(90)",
+		"counting": "n := 0\nfor n >= 0 { n++; n %= 100 }",
+		"sleep":    "import \"time\"\ntime.Sleep(time.Hour)",
+		"select":   "import \"time\"\nfor { select { case <-time.After(time.Hour): } }",
+		"native":   "import \"sort\"\nsort.Slice(make([]int, 10), func(i, j int) bool { for { } })",
+		"range":    "for range func(y func(int) bool) { for y(1) { } } { }",
+	} {
+		t.Run(name, func(t *testing.T) {
+			nb := newNotebook(t)
+			nb.want("import (\"fmt\"; \"sync\")\nvar mu sync.Mutex\ninc := func() func() int { k := 0; return func() int { k++; return k } }()\ninc()", "=> 1")
+			r, done := nb.start("defer fmt.Print(\"deferred\")\nmu.Lock()\ndefer mu.Unlock()\ndefer func() { if r := recover(); r != nil { fmt.Print(\"recovered \", r) } }()\n" + src)
+			time.Sleep(100 * time.Millisecond)
+			r.Interrupt(nil)
+			select {
+			case err := <-done:
+				if err == nil || err.Name != eval.Interrupted {
+					t.Fatalf("ended with %v", err)
+				}
+			case <-time.After(20 * time.Second):
+				t.Fatal("the interrupt was not heard")
+			}
+			if nb.out.String() != "deferred" {
+				t.Errorf("printed %q", nb.out.String())
+			}
+			nb.want("mu.TryLock(), inc()", "=> true, 2")
+		})
+	}
+}
+
+func TestRestoreAndExpression(t *testing.T) {
+	nb := newNotebook(t)
+	run := func(p *eval.Program) *eval.Error {
+		runID++
+		p.ID, p.Name = runID, "In[x]"
+		r := host.Begin(runID, p.Name, host.Config{})
+		var e *eval.Error
+		r.Do(func() { e = nb.e.Run(p) })
+		r.End()
+		return e
+	}
+	if e := run(&eval.Program{Source: "func g() int { return 6 }\nv := g()\npanic(1)", Restore: true}); e != nil {
+		t.Fatal(e)
+	}
+	nb.want("g() + v", "=> 6")
+	if e := run(&eval.Program{Source: "v + 1", Expression: true}); e != nil {
+		t.Fatal(e)
+	}
+}
