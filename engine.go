@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -161,7 +162,8 @@ starts this command by itself; see ` + "`braid install`" + `.`,
 			if err != nil {
 				return err
 			}
-			return kernel.Serve(cmd.Context(), info, kernel.Options{
+			// Serve handles signals itself: there, SIGINT interrupts a cell.
+			return kernel.Serve(context.WithoutCancel(cmd.Context()), info, kernel.Options{
 				Session:   func() (kernel.Session, error) { return session.New(o) },
 				Version:   braidVersion(),
 				ParentPID: kernel.ParentPID(),
