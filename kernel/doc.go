@@ -28,7 +28,7 @@
 //	control      Serve             Recv of control             the client, never a cell    the sockets close
 //	stdin        Serve             Recv of stdin               the client                  the sockets close
 //	main shell   Serve             its counter, running cell   its queue; the cell;        its queue closes
-//	                                                           the outbox, when full
+//	                                                           slow subscribers
 //	subshell     create_subshell   as above                    as above                    it is deleted, or the kernel ends
 //	readers      Serve             –                           its queue; the session,     its queue closes
 //	                                                           which answers without cells
