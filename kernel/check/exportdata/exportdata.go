@@ -35,6 +35,7 @@ import (
 // the one place where packages beside the standard library become importable.
 var Extra = map[string]string{
 	"braid/display":           "braid/kernel/display",
+	"braid/comm":              "braid/kernel/eval/comm",
 	"braid/runtime":           "braid/runtime",
 	"braid/runtime/threading": "braid/runtime/threading",
 	"braid/runtime/futures":   "braid/runtime/futures",

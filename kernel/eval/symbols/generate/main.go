@@ -22,6 +22,8 @@ import (
 	"runtime"
 	"sort"
 	"strings"
+
+	"braid/kernel/check/exportdata"
 )
 
 // left out: packages that cells cannot use or that act when they are merely
@@ -36,12 +38,6 @@ var leftOut = map[string]string{
 	"unsafe":                 "known to the compiler only",
 	"crypto/mlkem/mlkemtest": "for tests of the standard library",
 	"testing/cryptotest":     "for tests of the standard library",
-}
-
-// extras are Braid's own packages that cells may import: import path in a
-// cell → real path.
-var extras = map[string]string{
-	"braid/display": "braid/kernel/display",
 }
 
 // perPlatform packages differ in their names between systems; their files
@@ -81,7 +77,7 @@ func run(dir string) error {
 	var index, platform []string
 	for _, path := range paths {
 		real := path
-		if r := extras[path]; r != "" {
+		if r := exportdata.Extra[path]; r != "" {
 			real = r
 		}
 		pkg, err := imp.Import(real)
@@ -154,7 +150,11 @@ func writeGo(file string, src []byte) error {
 // everything they need.
 func list() (paths []string, exports map[string]string, err error) {
 	args := []string{"list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Standard}} {{.Export}}", "std"}
-	for _, real := range extras {
+	extra, err := existing()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, real := range extra {
 		args = append(args, real)
 	}
 	cmd := exec.Command("go", args...)
@@ -176,11 +176,29 @@ func list() (paths []string, exports map[string]string, err error) {
 			paths = append(paths, f[0])
 		}
 	}
-	for p := range extras {
+	for p := range extra {
 		paths = append(paths, p)
 	}
 	sort.Strings(paths)
 	return paths, exports, nil
+}
+
+// existing are the packages of exportdata.Extra that there are; the table of
+// one that is still to be written is left out, and said.
+func existing() (map[string]string, error) {
+	found := map[string]string{}
+	for path, real := range exportdata.Extra {
+		out, err := exec.Command("go", "list", "-e", "-f", "{{len .GoFiles}}", real).Output()
+		if err != nil {
+			return nil, fmt.Errorf("go list %s: %w", real, err)
+		}
+		if strings.TrimSpace(string(out)) == "0" {
+			log.Printf("%s does not exist yet: left out", real)
+			continue
+		}
+		found[path] = real
+	}
+	return found, nil
 }
 
 func public(path string) bool {
