@@ -143,7 +143,6 @@ func (fn *Function) envOf() *envLayout {
 		e.vars = append(e.vars, newMove(frame.add(t), lay.add(t), t))
 	}
 	e.typ = lay.done()
-	fn.m.keepType(e.typ)
 	fn.env = e
 	return e
 }
@@ -458,7 +457,6 @@ func (m *machine) nativeCode(s *signature, t reflect.Type, body func(free uintpt
 	c.clearLen = int((lay.size - frameHead) / wordSize)
 	c.entry = &block{ops: []op{body(off)}, term: func(*frame) *block { return nil }}
 	c.typ = lay.done()
-	m.keepType(c.typ)
 	return c
 }
 

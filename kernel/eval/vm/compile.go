@@ -76,7 +76,6 @@ func (m *machine) compile(fn *Function) (*code, []*Function) {
 		c.c.recover = c.recoverBlock()
 	}
 	c.c.typ = c.lay.done()
-	m.keepType(c.c.typ)
 	return c.c, c.reach
 }
 

@@ -64,6 +64,7 @@ func (e *Engine) Run(p *eval.Program) *eval.Error {
 	if p.Restore {
 		return nil
 	}
+	defer e.m.forget(u.init, u.entry)
 	return e.m.protect(func(t *thread) {
 		host.SetLocal(t)
 		e.m.runFunction(t, u.init, nil)
@@ -175,7 +176,7 @@ func refusal(ds []cell.Diagnostic) *eval.Error {
 func (m *machine) prepareAll(sp *ssa.Package) {
 	seen := map[*Function]bool{}
 	for _, mem := range sp.Members {
-		if fn, ok := mem.(*ssa.Function); ok && runnable(fn) {
+		if fn, ok := mem.(*ssa.Function); ok && m.runnable(fn) {
 			m.prepare(m.function(fn), seen)
 		}
 	}
@@ -190,15 +191,22 @@ func (m *machine) prepareAll(sp *ssa.Package) {
 			continue
 		}
 		for i := range n.NumMethods() {
-			if fn := m.prog.FuncValue(n.Method(i)); fn != nil && runnable(fn) {
+			if fn := m.prog.FuncValue(n.Method(i)); fn != nil && m.runnable(fn) {
 				m.prepare(m.function(fn), seen)
 			}
 		}
 	}
 }
 
-// runnable excludes generic functions that are not instantiated.
-func runnable(fn *ssa.Function) bool {
+// runnable excludes generic functions that are not instantiated, and those
+// without a body.
+func (m *machine) runnable(fn *ssa.Function) bool {
+	m.mu.Lock()
+	known := m.fns[fn]
+	m.mu.Unlock()
+	if known != nil && known.body.Load() != nil {
+		return true
+	}
 	return fn.Blocks != nil && (fn.TypeParams().Len() == 0 || len(fn.TypeArgs()) > 0)
 }
 
@@ -206,7 +214,7 @@ func runnable(fn *ssa.Function) bool {
 func (m *machine) rebind(rs map[*types.Func]*types.Func) {
 	for old, new := range rs {
 		o, n := m.prog.FuncValue(old), m.prog.FuncValue(new)
-		if o == nil || n == nil || !runnable(o) || !runnable(n) {
+		if o == nil || n == nil || !m.runnable(o) || !m.runnable(n) {
 			continue
 		}
 		of, nf := m.function(o), m.function(n)

@@ -143,7 +143,7 @@ const maxDepth = 600_000
 // enter takes a frame for a call of c.
 func (t *thread) enter(c *code) *frame {
 	if c.id < len(t.free) {
-		if g := t.free[c.id]; g != nil {
+		if g := t.free[c.id]; g != nil && g.c == c {
 			t.free[c.id] = g.next
 			return g
 		}
@@ -170,7 +170,10 @@ func (t *thread) leave(g *frame) {
 	if c.id >= len(t.free) {
 		t.grow(c.id)
 	}
-	g.next = t.free[c.id]
+	g.next = nil
+	if n := t.free[c.id]; n != nil && n.c == c { // else of a code that had the number before
+		g.next = n
+	}
 	t.free[c.id] = g
 }
 

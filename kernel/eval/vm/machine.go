@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/tools/go/ssa"
@@ -30,14 +29,16 @@ type machine struct {
 
 	types  *typeTable
 	sigs   sync.Map // sigKey → *signature
-	ids    atomic.Int64
 	traces traces
+
+	idMu    sync.Mutex // guards the two below
+	ids     int
+	freeIDs []int
 
 	mu      sync.Mutex // guards the maps below
 	fns     map[*ssa.Function]*Function
 	globals map[*ssa.Global]unsafe.Pointer
 	made    map[*types.Package]int // compiled packages known to prog → size of their scope
-	kept    []*rtype
 
 	buildMu sync.Mutex                // one cell is compiled at a time
 	shadows map[string]*types.Package // interpreted library packages, nil while they are built
@@ -57,15 +58,35 @@ func newMachine(fset *token.FileSet, imp types.Importer) *machine {
 	return m
 }
 
-func (m *machine) nextID() int { return int(m.ids.Add(1)) }
+// nextID numbers a code; numbers of codes that are gone are used again, so that
+// the free lists of threads stay short.
+func (m *machine) nextID() int {
+	m.idMu.Lock()
+	defer m.idMu.Unlock()
+	if n := len(m.freeIDs); n > 0 {
+		id := m.freeIDs[n-1]
+		m.freeIDs = m.freeIDs[:n-1]
+		return id
+	}
+	m.ids++
+	return m.ids
+}
+
+// forget drops functions that can never be called again.
+func (m *machine) forget(fns ...*Function) {
+	for _, fn := range fns {
+		m.mu.Lock()
+		delete(m.fns, fn.ssa)
+		m.mu.Unlock()
+		if c := fn.body.Load(); c != nil {
+			m.idMu.Lock()
+			m.freeIDs = append(m.freeIDs, c.id)
+			m.idMu.Unlock()
+		}
+	}
+}
 
 func (m *machine) typ(t types.Type) reflect.Type { return m.types.Of(t) }
-
-func (m *machine) keepType(t *rtype) {
-	m.mu.Lock()
-	m.kept = append(m.kept, t)
-	m.mu.Unlock()
-}
 
 // symbol finds an exported name of a compiled package.
 func symbol(pkg, name string) (reflect.Value, bool) {
@@ -207,7 +228,23 @@ func (m *machine) compiled(fn *Function) *code {
 	c, reach := m.compile(fn)
 	fn.reach = reach
 	fn.body.Store(c)
+	dropSSA(fn.ssa)
 	return c
+}
+
+// dropSSA forgets the instructions of a compiled function, most of what a
+// cell would leave behind.
+func dropSSA(s *ssa.Function) {
+	s.Blocks, s.Locals, s.Recover = nil, nil, nil
+	for _, p := range s.Params {
+		*p.Referrers() = nil
+	}
+	for _, v := range s.FreeVars {
+		*v.Referrers() = nil
+	}
+	if r := s.Referrers(); r != nil {
+		*r = nil
+	}
 }
 
 // prepare compiles fn and all it can reach by name, so that what is
@@ -221,6 +258,7 @@ func (m *machine) prepare(fn *Function, seen map[*Function]bool) {
 	for _, r := range fn.reach {
 		m.prepare(r, seen)
 	}
+	fn.reach = nil
 }
 
 // globalAddr gives the address of a package-level variable.

@@ -166,8 +166,7 @@ func pointerMask(t reflect.Type, off uintptr, set func(off uintptr)) {
 	switch t.Kind() {
 	case reflect.Pointer, reflect.UnsafePointer, reflect.Map, reflect.Chan, reflect.Func, reflect.String, reflect.Slice:
 		set(off)
-	case reflect.Interface:
-		set(off)
+	case reflect.Interface: // the first word, a type or an itab, is kept alive otherwise
 		set(off + wordSize)
 	case reflect.Array:
 		for i := range t.Len() {
@@ -185,7 +184,8 @@ const wordSize = unsafe.Sizeof(uintptr(0))
 
 // blockType describes memory of size bytes (a multiple of the word size) whose
 // pointers are where mask says, for the collector only: it has no name and no
-// fields. It must be kept reachable as long as such memory lives, which keepType does.
+// fields. It must stay reachable as long as such memory lives; frames and
+// closures therefore point to what holds their type.
 func blockType(size uintptr, mask []byte, ptrBytes uintptr) *rtype {
 	base := rtypeOf(reflect.TypeFor[struct{ a, b uintptr }]())
 	t := *base

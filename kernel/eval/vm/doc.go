@@ -1,0 +1,93 @@
+// Package vm is an eval.Engine that compiles checked cells with
+// golang.org/x/tools/go/ssa and runs them on frames of real Go values. It
+// stands at the end of the line (cell → check → vm) in the worker process, and
+// promises that a cell behaves as if the Go toolchain had compiled it, that
+// compiled packages cannot tell its values from their own, that an interrupt is
+// heard at every loop and call, and that what it cannot do right is refused
+// with an Error named Unsupported before anything runs.
+//
+// # How it works
+//
+// Checking. Run parses and checks the source again with packages cell and
+// check, against a State of its own, and so reaches the State that the session
+// has. The checked file goes through package ssa (generics instantiated), one
+// ssa.Package per cell, all in one ssa.Program.
+//
+// Types (types.go). Every types.Type has a reflect.Type. Types of compiled
+// packages are found in the symbol tables, those built from others through
+// package reflect, and named types of cells are created with package reflectx:
+// a real descriptor with a name, a package path, a method table and itabs. That
+// is why fmt calls String methods inside slices, errors.As finds a cell's
+// error, json sees tags and hides unexported fields, and %T prints main.P. A
+// type is created when code that needs it is first compiled; its method set is
+// closed then. Method bodies are reached through the VM's Function, so a
+// redeclared method takes effect everywhere at once.
+//
+// Code (compile.go, instr.go, arith.go, memory.go). An ssa.Function becomes
+// blocks of Go closures, one per instruction, each working on offsets in the
+// frame. A frame is one heap object: head, results, parameters, free
+// variables, registers that hold pointers, other registers, constants. Every
+// register holds the value in Go's own representation (an int8 is a byte, a
+// string two words, a struct its fields), and the object has a pointer mask of
+// its own, so the collector sees what is there, and reflection and compiled
+// code work on registers in place. Variables that never leave a function live
+// in its frame; addresses are folded into the loads and stores that use them,
+// comparisons into branches, and the next value of a loop variable is computed
+// into the register of the phi it flows into.
+//
+// Calls (call.go, calls.go, frame.go). A thread is what a goroutine needs to
+// run: free lists of frames. A call takes a frame, copies arguments, runs
+// blocks, copies results, clears pointers and gives the frame back. Func values
+// are real Go closures, so compiled code can call them; the VM recognises its
+// own by their code pointer and skips the way through Go. Interface calls
+// remember the last methods found by itab at each call site.
+//
+// Compiled code (native.go). Go passes values in registers by the kind of their
+// words. One instance of a generic function per shape, such as "pointer, string
+// → int, interface", therefore serves all functions of that shape, in both
+// directions, without reflection. Other shapes use reflect.Value.Call and
+// reflect.MakeFunc.
+//
+// The standard library (std.go). Generic functions have no compiled form; the
+// sources of slices, maps and cmp, and small ones of our own for the rest, are
+// interpreted. Package host's replacements win over the library's symbols.
+//
+// Panics (panic.go) are Go panics. A function with defer statements leaves one
+// deferred call on the Go stack; when a panic or Goexit passes, it runs the
+// learner's deferred calls in order, with Go's rules for recover, re-panics and
+// Goexit. Runtime errors are raised by the runtime itself or carry its exact
+// text and implement runtime.Error. Interrupts cannot be seen by recover.
+//
+// Goroutines share nothing of the VM that changes, except caches that are
+// atomic; the only races the detector can find are the learner's.
+//
+// # Costs
+//
+// Fractions of CPython's time on the same machine are in the commit messages
+// and can be had with go test -bench VM: about 3.5 ns for an instruction, 80 ns for a
+// call, 40 ns for a call of a compiled function with a known shape, 0.4 µs by
+// reflection, 1 µs for a method of a cell's type called by compiled code
+// through an interface.
+//
+// # Not supported
+//
+// Refused with an explanation, before the cell runs:
+//   - an exported method declared for a type of an earlier cell that has
+//     become real (a variable of it exists): compiled code would not see it;
+//   - functions without a Go body (assembly, linkname, cgo), generic functions
+//     and methods of the standard library that std.go does not list
+//     (database/sql.Null's methods);
+//   - more than some 8,000 methods of cells' types in one worker (the stubs
+//     through which compiled code calls them are fixed in number).
+//
+// Different, and so documented:
+//   - calls nested deeper than 600,000 end the cell with a FatalError named
+//     stack overflow; Go would end the process at 1 GB of stack;
+//   - unique.Make never forgets a value;
+//   - runtime.Caller, runtime.Callers and debug.Stack show the VM's own frames;
+//   - a pointer held in a register may keep its object alive until the
+//     function returns or assigns the register again; finalizers and cleanups
+//     run accordingly later;
+//   - a redeclared generic function is not seen by callers in earlier cells;
+//   - the runtime's insides in runtime.go are those of go1.26.
+package vm
