@@ -32,6 +32,7 @@ type Engine struct {
 // New returns an engine that has run nothing.
 func New() *Engine {
 	host.Explain(explain)
+	stopWord() // not later, on a goroutine of a cell's
 	return &Engine{w: newWorld()}
 }
 
