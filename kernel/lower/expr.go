@@ -449,6 +449,17 @@ func (f *fn) indexOf(e *ast.SelectorExpr) []int {
 	return index
 }
 
+// checkNil writes a line that panics at e if the pointer x is nil: yaegi would
+// panic too, but can't say where.
+func (f *fn) checkNil(x string, e *ast.SelectorExpr) {
+	if _, ok := f.typeOf(e.X).Underlying().(*types.Pointer); !ok || !isName(x) || !f.canHoist() {
+		return
+	}
+	f.line("if %s == nil {", x)
+	f.line("\tˍ.Nil(%d)", f.u.pos(e.Sel.Pos()))
+	f.line("}")
+}
+
 // fieldBase lowers what a field is selected from so that it can be assigned.
 func (f *fn) fieldBase(e *ast.SelectorExpr) (string, types.Type) {
 	t := f.typeOf(e.X)
@@ -492,7 +503,9 @@ func (f *fn) selector(e *ast.SelectorExpr) string {
 	}
 	switch s.Kind() {
 	case types.FieldVal:
-		x, _ := f.path(f.expr(e.X), f.typeOf(e.X), f.indexOf(e))
+		x := f.expr(e.X)
+		f.checkNil(x, e)
+		x, _ = f.path(x, f.typeOf(e.X), f.indexOf(e))
 		return x
 	case types.MethodVal:
 		return f.methodValue(e)

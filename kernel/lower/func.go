@@ -35,6 +35,7 @@ type fn struct {
 	panics  string // variable with the handle that recover() asks; "" if it can't
 	entry   bool   // the cell's own statements
 	display string
+	pos     token.Pos // of a learner's literal
 
 	noHoist int  // >0: what is being lowered may not run, or not first
 	impure  bool // this statement has called something already
@@ -427,6 +428,9 @@ func (f *fn) child() *fn {
 // returns the call that makes one.
 func (f *fn) closure(typ, params, results string, caps []capture, emit func()) string {
 	maker := f.u.unique("make")
+	if f.pos.IsValid() {
+		f.u.head.Funcs = append(f.u.head.Funcs, Func{Name: maker, Display: f.display, Pos: f.u.evalPos(f.pos)})
+	}
 	emit()
 	var decl, args []string
 	for _, c := range caps {
@@ -461,6 +465,7 @@ func (f *fn) literal(e *ast.FuncLit, deferred bool) string {
 		decl = strings.Join(append(p.decl, in.panics+" int"), ", ")
 	}
 	in.results = nil
+	in.pos = e.Pos()
 	return in.closure(typ, decl, f.resultTypes(sig), caps, func() {
 		in.line("if *stopˍ != 0 {")
 		in.line("\tˍ.Check()")

@@ -389,6 +389,9 @@ func (f *fn) place(l ast.Expr, fixed bool) func(string) {
 		if _, ok := t.Underlying().(*types.Pointer); ok {
 			base = hold(base, f.u.ty(t), nil)
 		}
+		if !fixed {
+			f.checkNil(base, l)
+		}
 		x, _ := f.path(base, t, f.indexOf(l))
 		return func(v string) { f.line("%s = %s", x, v) }
 	case *ast.StarExpr:
@@ -513,6 +516,11 @@ func (f *fn) opAssign(l ast.Expr, op token.Token, y ast.Expr, s ast.Node) {
 			v := f.temp(f.ty(t), value(x+"["+k+"]"))
 			f.line("%s[%s] = %s", x, k, v)
 			return
+		}
+	}
+	if sel, ok := ast.Unparen(l).(*ast.SelectorExpr); ok && f.info.Selections[sel] != nil {
+		if id, ok := ast.Unparen(sel.X).(*ast.Ident); ok {
+			f.checkNil(f.ident(id), sel)
 		}
 	}
 	p := f.address(l)

@@ -31,6 +31,7 @@ func (p *program) names() map[string]reflect.Value {
 		"Recover":        reflect.ValueOf(recoverPanic),
 		"Panic":          reflect.ValueOf(func(pos int, v any) { p.throw(pos, func() { panic(v) }) }),
 		"Index":          reflect.ValueOf(p.index),
+		"Nil":            reflect.ValueOf(func(pos int) { panic(&thrown{value: nilDereference(), pos: p.pos(pos)}) }),
 		"StringIndex":    reflect.ValueOf(p.stringIndex),
 		"Shift":          reflect.ValueOf(p.shift),
 		"Rune":           reflect.ValueOf(func(s string, i int) (rune, int) { return utf8.DecodeRuneInString(s[i:]) }),

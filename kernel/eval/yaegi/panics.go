@@ -149,7 +149,7 @@ func (g *goroutine) forget() {
 // panic leaves.
 type stderr struct{ p *program }
 
-var panicLine = regexp.MustCompile(`^(.*):(\d+):(\d+): panic: main\.([^(]*)\(\.\.\.\)\s*$`)
+var panicLine = regexp.MustCompile(`^(?:.*:)?\d+:\d+: panic: main\.([^(]*)\(\.\.\.\)\s*$`)
 
 func (s stderr) Write(b []byte) (int, error) {
 	g, ok := host.Local().(*goroutine)
@@ -157,7 +157,7 @@ func (s stderr) Write(b []byte) (int, error) {
 	if !ok || m == nil {
 		return len(b), nil
 	}
-	name := strings.TrimSuffix(string(m[4]), ".func")
+	name := strings.TrimSuffix(string(m[1]), ".func")
 	if f, ok := s.p.frames[name]; ok {
 		g.mu.Lock()
 		if len(g.lines) < 100 {

@@ -65,6 +65,7 @@ type notebook struct {
 	lower  *lower.Lowerer
 	engine *Engine
 	n      int
+	begun  func(*host.Run) // called once, when the next run begins
 }
 
 func newNotebook() *notebook {
@@ -97,6 +98,10 @@ func (nb *notebook) run(src string) outcome {
 	p.Source = src
 	nb.state = k.Next
 	r := host.Begin(id, name, host.Config{Source: src})
+	if nb.begun != nil {
+		nb.begun(r)
+		nb.begun = nil
+	}
 	r.Do(func() { err = nb.engine.Run(p) })
 	rep := r.End()
 	host.Flush()
