@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -301,9 +302,10 @@ func (l *labLog) line(line string) {
 	if l.verbose {
 		l.say.line(line)
 	}
-	if url := labAddress.FindString(line); url != "" && !l.shown {
+	if address := labAddress.FindString(line); address != "" && !l.shown {
 		l.shown = true
-		l.say.line("\nJupyterLab is ready:\n\n    " + url + "\n")
+		awaitServer(l.ctx, address)
+		l.say.line("\nJupyterLab is ready:\n\n    " + address + "\n")
 		if l.browser {
 			l.say.line("Your browser should open it; if not, copy the address there.")
 		}
@@ -312,6 +314,25 @@ func (l *labLog) line(line string) {
 	}
 	if !l.verbose && l.ctx.Err() == nil && labTrouble.MatchString(line) {
 		l.say.line(line)
+	}
+}
+
+// awaitServer waits, for some seconds at most, until something listens at the
+// address: Jupyter prints it a moment too early.
+func awaitServer(ctx context.Context, address string) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return
+	}
+	d := net.Dialer{}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for ctx.Err() == nil {
+		if c, err := d.DialContext(ctx, "tcp", u.Host); err == nil {
+			c.Close()
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 

@@ -28,7 +28,9 @@ func fakeLab(t *testing.T, version, script string) (arguments string) {
 	return arguments
 }
 
-const announce = `echo "[I ServerApp] http://localhost:8888/lab/tree/welcome.ipynb?token=abc" >&2`
+// announce prints an address where nothing will ever listen, so that Lab says
+// it after a while all the same.
+const announce = `echo "[I ServerApp] http://localhost:1/lab/tree/welcome.ipynb?token=abc" >&2`
 
 func TestLabUsesJupyterLabOnPath(t *testing.T) {
 	dir := home(t)
@@ -39,7 +41,7 @@ func TestLabUsesJupyterLabOnPath(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := out.String()
-	for _, want := range []string{"Using JupyterLab 4.6.1", "    http://localhost:8888/lab/tree/welcome.ipynb?token=abc\n", "JupyterLab has ended."} {
+	for _, want := range []string{"Using JupyterLab 4.6.1", "    http://localhost:1/lab/tree/welcome.ipynb?token=abc\n", "JupyterLab has ended."} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in\n%s", want, text)
 		}
