@@ -95,7 +95,7 @@ func InWorld(mode Mode, w *sched.World) *Interpreter {
 }
 
 func newInterpreter(mode Mode, k kind, w *sched.World) *Interpreter {
-	in := &Interpreter{mode: mode, kind: k, world: w, globals: map[string]*Var{}}
+	in := &Interpreter{mode: mode, kind: k, world: w}
 	in.interval.Store(int64(SwitchInterval))
 	if mode != FreeThreaded {
 		in.EnableGIL()
@@ -173,11 +173,17 @@ func (in *Interpreter) Go(name string, fn func(t *Thread)) *Thread {
 	in.mu.Lock()
 	in.started++
 	if name == "" {
-		name = fmt.Sprintf("Thread-%d", in.started)
+		name = threadName(in.started)
 	}
 	t := &Thread{in: in, Name: name, id: len(in.threads)}
 	in.threads = append(in.threads, t)
 	in.mu.Unlock()
+	if in.kind == explored { // whoever explores the World ends its threads
+		t.proc = in.world.Add(name)
+		t.proc.Local = t
+		t.proc.Start(func(*sched.Proc) { t.body(fn) })
+		return t
+	}
 	release := CurrentScope().Own("thread "+name, in.world.Interrupt)
 	t.proc = in.world.Add(name)
 	t.proc.Local = t
@@ -187,6 +193,17 @@ func (in *Interpreter) Go(name string, fn func(t *Thread)) *Thread {
 	})
 	return t
 }
+
+// threadName is "Thread-n". Explorations make millions of threads: the first
+// names are made once.
+func threadName(n int) string {
+	if n < len(threadNames) {
+		return threadNames[n]
+	}
+	return fmt.Sprintf("Thread-%d", n)
+}
+
+var threadNames = [...]string{"", "Thread-1", "Thread-2", "Thread-3", "Thread-4", "Thread-5", "Thread-6", "Thread-7", "Thread-8"}
 
 // Run executes a program as CPython does: fn as the main thread, then waiting
 // for the threads it started. It returns the exception that ended the main

@@ -24,6 +24,9 @@ type Var struct {
 func (in *Interpreter) Var(name string, initial any) *Var {
 	v := in.newVar(name, initial)
 	in.mu.Lock()
+	if in.globals == nil {
+		in.globals = map[string]*Var{}
+	}
 	in.globals[name] = v
 	in.mu.Unlock()
 	return v
@@ -31,8 +34,8 @@ func (in *Interpreter) Var(name string, initial any) *Var {
 
 func (in *Interpreter) newVar(name string, initial any) *Var {
 	v := &Var{in: in, object: in.world.Object("var", name)}
-	v.read = sched.Op{Kind: sched.Read, Object: v.object, Label: "read " + name}
-	v.write = sched.Op{Kind: sched.Write, Object: v.object, Label: "write " + name}
+	v.read = sched.Op{Kind: sched.Read, Object: v.object}
+	v.write = sched.Op{Kind: sched.Write, Object: v.object}
 	v.value.Store(&initial)
 	return v
 }

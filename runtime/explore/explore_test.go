@@ -175,6 +175,9 @@ func TestFailuresAreOutcomes(t *testing.T) {
 	if o, ok := r.Outcome(Endless); !ok || !o.Failed {
 		t.Errorf("outcomes %v", r.Outcomes)
 	}
+	if !strings.HasPrefix(r.Starvation, "spinner ran ") || !strings.Contains(r.Starvation, "raiser could have run all the time: starvation") {
+		t.Errorf("starvation: %q", r.Starvation)
+	}
 	r = Run(func(w *World) {
 		x := w.Var("x", 0)
 		w.Threads(2, func(t *rt.Thread) { x.Add(t, 1) })
@@ -187,6 +190,110 @@ func TestFailuresAreOutcomes(t *testing.T) {
 	})
 	if c := r.Counts(); c["an update was lost"] != 4 || c["done"] != 2 {
 		t.Errorf("counts %v", c)
+	}
+}
+
+// A spinner that nobody can stop is not starving anybody.
+func TestEndlessAlone(t *testing.T) {
+	r := Run(func(w *World) {
+		x := w.Var("x", 0)
+		w.Go("spinner", func(t *rt.Thread) {
+			for x.Int(t) == 0 {
+			}
+		})
+	})
+	want := "spinner ran 20001 of 20001 steps and does not stop; nobody else was kept from running, so waiting longer does not help"
+	if r.Starvation != want {
+		t.Errorf("starvation: %q", r.Starvation)
+	}
+}
+
+// condition is the smallest one: a wait returns only if the notification comes
+// while it waits.
+type condition struct {
+	gate    sched.Gate
+	o       *sched.Object
+	waiting int
+	woken   int
+}
+
+func (c *condition) wait(t *rt.Thread) {
+	c.waiting++ // with the operation before: as if a lock were held
+	t.Proc().Await(sched.Op{Kind: sched.Wait, Object: c.o}, &c.gate, func() bool { return c.woken > 0 }, func() { c.woken-- })
+}
+
+func (c *condition) notify(t *rt.Thread) {
+	t.Proc().Do(sched.Op{Kind: sched.Notify, Object: c.o}, &c.gate, func() { c.woken += c.waiting; c.waiting = 0 })
+}
+
+func TestDeadlocksWithoutACycle(t *testing.T) {
+	for _, c := range []struct {
+		program func(w *World)
+		want    string
+		lost    bool
+	}{
+		{func(w *World) {
+			c, x := &condition{o: w.World().Object("condition", "ready")}, w.Var("x", 0)
+			w.Go("consumer", func(t *rt.Thread) { x.Get(t); c.wait(t) })
+			w.Go("producer", func(t *rt.Thread) { c.notify(t) })
+		}, "consumer waits for ready, but the notification by producer came before anybody waited: it is lost", true},
+		{func(w *World) {
+			c := &condition{o: w.World().Object("condition", "ready")}
+			w.Go("consumer", func(t *rt.Thread) { c.wait(t) })
+		}, "consumer waits for ready, which nobody is left to notify", false},
+		{func(w *World) {
+			l := newLock(w, "L")
+			w.Go("T1", func(t *rt.Thread) { l.acquire(t); l.acquire(t) })
+		}, "T1 waits for L, which it holds itself", false},
+		{func(w *World) {
+			l := newLock(w, "L")
+			w.Threads(2, func(t *rt.Thread) { l.acquire(t) })
+		}, "Thread-2 waits for L, which Thread-1 held when it ended", false},
+	} {
+		if r := Run(c.program); r.Deadlock != c.want || r.LostWakeup != c.lost {
+			t.Errorf("%q (lost wake-up %v), want %q", r.Deadlock, r.LostWakeup, c.want)
+		}
+	}
+}
+
+// A Decision is a choice of the program: all its alternatives are explored.
+func TestDecision(t *testing.T) {
+	program := func(w *World) {
+		x := w.Var("x", "")
+		w.Go("T", func(t *rt.Thread) {
+			for _, of := range []int{2, 3} {
+				x.Set(t, fmt.Sprint(x.Get(t), w.World().Choose(of, "weather")))
+			}
+		})
+		w.Final(func() any { return x.Value() })
+	}
+	r := Run(program)
+	if !r.Complete || fmt.Sprint(r.Counts()) != "map[00:1 01:1 02:1 10:1 11:1 12:1]" {
+		t.Errorf("%s", r)
+	}
+	if w := r.Witness("12"); w == nil || w.Outcome != "12" || w.Preemptions != 0 {
+		t.Errorf("witness %v", w)
+	}
+}
+
+// No schedule runs twice, whatever the bounds.
+func TestBoundsDoNotRepeat(t *testing.T) {
+	program := counter(2, 3)
+	s := newSearch(Options{Mode: rt.FreeThreaded, Schedules: 2000, Steps: 100, TotalSteps: 1 << 30}, &Report{program: program})
+	defer s.close()
+	seen := map[string]bool{}
+	s.report.program = func(w *World) {
+		program(w)
+		inner := w.final
+		w.Final(func() any {
+			_, picks := w.World().Schedule()
+			seen[fmt.Sprint(picks)] = true
+			return inner()
+		})
+	}
+	s.depthFirst()
+	if s.spent != 924 || len(seen) != 924 {
+		t.Errorf("%d runs of %d schedules, want 924", s.spent, len(seen))
 	}
 }
 
@@ -203,15 +310,13 @@ func FuzzReplay(f *testing.F) {
 	})
 }
 
-// One operation is the two-thread counter's search of 6 schedules in three
-// bounds; the metric is schedules a second.
+// One operation is the whole search of the two-thread counter, 924 different
+// schedules; the metric is schedules a second.
 func BenchmarkCounter(b *testing.B) {
 	runs := 0
-	program := counter(2, 1)
+	program := counter(2, 3)
 	for b.Loop() {
-		s := &search{report: &Report{program: program}, opts: Options{Mode: rt.FreeThreaded, Schedules: 1 << 30, Steps: 1000}, index: map[string]int{}}
-		s.depthFirst()
-		runs += s.spent
+		runs += Run(program).Schedules
 	}
 	b.ReportMetric(float64(runs)/b.Elapsed().Seconds(), "schedules/s")
 }

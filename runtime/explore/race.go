@@ -2,6 +2,7 @@ package explore
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"braid/runtime/sched"
@@ -26,7 +27,8 @@ type detector struct {
 	clocks  []clock
 	objects []object
 	last    *sched.Proc
-	races   []Race
+	ran     []int   // operations of each Proc
+	found   *[]Race // of all runs
 }
 
 type clock []int
@@ -59,13 +61,13 @@ type object struct {
 	writes, reads clock // time of the last access of each Proc
 	who           []*sched.Proc
 	owner         *sched.Proc
-	notified      bool // a Notify happened
+	wasted        *sched.Proc // made the last Notify, when nobody waited, and nobody profited since
 	racy          [2]bool
 }
 
 func (d *detector) reset(machine bool) {
 	d.machine, d.last = machine, nil
-	d.races = d.races[:0]
+	d.ran = d.ran[:0]
 	for i := range d.clocks {
 		d.clocks[i] = d.clocks[i][:0]
 	}
@@ -111,6 +113,7 @@ func (d *detector) observe(p *sched.Proc, op sched.Op) {
 		d.advance(d.last)
 	}
 	d.last = p
+	d.steps(p, 1)
 	if op.Object == nil {
 		return
 	}
@@ -124,15 +127,36 @@ func (d *detector) observe(p *sched.Proc, op sched.Op) {
 		o.owner = p
 		c.join(o.sync)
 	case sched.Wait:
+		o.wasted = nil
 		c.join(o.sync)
 	case sched.Release, sched.Notify:
 		if op.Kind == sched.Release {
 			o.owner = nil
+		} else if !awaited(p.World(), op.Object) {
+			o.wasted = p
 		}
-		o.notified = true
 		o.sync.join(*c)
 		d.advance(p)
 	}
+}
+
+// steps counts n more operations of p and returns how many there were.
+func (d *detector) steps(p *sched.Proc, n int) int {
+	for len(d.ran) <= p.ID {
+		d.ran = append(d.ran, 0)
+	}
+	d.ran[p.ID] += n
+	return d.ran[p.ID]
+}
+
+// awaited tells whether anybody waits for o right now.
+func awaited(w *sched.World, o *sched.Object) bool {
+	for _, p := range w.Procs() {
+		if op, waits := p.Waiting(); waits && op.Kind == sched.Wait && op.Object == o {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *detector) advance(p *sched.Proc) {
@@ -176,38 +200,121 @@ func (d *detector) race(o *object, kind string, first, second *sched.Proc, op sc
 		return
 	}
 	o.racy[i] = true
+	name := op.Object.String()
+	for _, known := range *d.found {
+		if known.Var == name && known.Kind == kind {
+			return
+		}
+	}
 	other := "write "
 	if kind == "read-write" && op.Kind == sched.Write {
 		other = "read "
 	}
-	d.races = append(d.races, Race{
-		Var: op.Object.String(), Kind: kind,
-		First:  first.Name + ": " + other + op.Object.String(),
+	*d.found = append(*d.found, Race{
+		Var: name, Kind: kind,
+		First:  first.Name + ": " + other + name,
 		Second: second.Name + ": " + op.String(),
 	})
 }
 
-// explain words a deadlock: the cycle of locks if there is one, else who waits
-// for what. A wait for a notification that came too early is a lost wake-up.
+// explain words a deadlock: first the cycle of those who wait for each other,
+// if there is one, then the others. Somebody who waits for a notification that
+// was given when nobody waited has lost a wake-up.
 func (d *detector) explain(dead *sched.DeadlockError) (text string, lost bool) {
+	cycle := d.cycle(dead.Waiting)
 	var parts []string
+	for _, p := range cycle {
+		parts = append(parts, d.waits(p, dead))
+	}
 	for _, p := range dead.Waiting {
-		op, _ := p.Waiting()
-		part := p.Name + " waits"
-		if op.Object != nil {
-			part = fmt.Sprintf("%s waits for %s", p.Name, op.Object)
-			o := d.object(op.Object)
-			if op.Kind == sched.Acquire && o.owner != nil {
-				part += fmt.Sprintf(", which %s holds", o.owner.Name)
-			}
-			if op.Kind == sched.Wait && o.notified {
-				lost = true
-				part += ", whose notification came before anybody waited"
-			}
-		} else if op.Label != "" {
-			part = p.Name + " waits to " + op.Label
+		if slices.Contains(cycle, p) {
+			continue
 		}
-		parts = append(parts, part)
+		if op, _ := p.Waiting(); op.Kind == sched.Wait && op.Object != nil && d.object(op.Object).wasted != nil {
+			lost = true
+		}
+		parts = append(parts, d.waits(p, dead))
 	}
 	return strings.Join(parts, "; "), lost
+}
+
+// blocker is the Proc that p waits for, if it is known.
+func (d *detector) blocker(p *sched.Proc) *sched.Proc {
+	op, _ := p.Waiting()
+	switch {
+	case op.Object == nil:
+	case op.Kind == sched.Acquire:
+		return d.object(op.Object).owner
+	case op.Kind == sched.Wait && op.Object.Kind == "thread":
+		for _, q := range p.World().Procs() {
+			if q.Name == op.Object.Name {
+				return q
+			}
+		}
+	}
+	return nil
+}
+
+// cycle returns Procs each of which waits for the next, the last for the first;
+// nil if there are none.
+func (d *detector) cycle(waiting []*sched.Proc) []*sched.Proc {
+	for _, p := range waiting {
+		path := []*sched.Proc{p}
+		for q := d.blocker(p); slices.Contains(waiting, q) && len(path) <= len(waiting); q = d.blocker(q) {
+			if q == p {
+				return path
+			}
+			path = append(path, q)
+		}
+	}
+	return nil
+}
+
+func (d *detector) waits(p *sched.Proc, dead *sched.DeadlockError) string {
+	op, _ := p.Waiting()
+	if op.Object == nil {
+		if op.Label == "" {
+			return p.Name + " waits"
+		}
+		return p.Name + " waits to " + op.Label
+	}
+	text := fmt.Sprintf("%s waits for %s", p.Name, op.Object)
+	o := d.object(op.Object)
+	switch {
+	case op.Kind == sched.Acquire && o.owner == p:
+		return text + ", which it holds itself"
+	case op.Kind == sched.Acquire && o.owner != nil && !slices.Contains(dead.Waiting, o.owner):
+		return text + ", which " + o.owner.Name + " held when it ended"
+	case op.Kind == sched.Acquire && o.owner != nil:
+		return text + ", which " + o.owner.Name + " holds"
+	case op.Kind == sched.Wait && op.Object.Kind == "thread":
+		return text + " to end"
+	case op.Kind == sched.Wait && o.wasted != nil:
+		return text + ", but the notification by " + o.wasted.Name + " came before anybody waited: it is lost"
+	case op.Kind == sched.Wait:
+		return text + ", which nobody is left to notify"
+	}
+	return text
+}
+
+// starvation words a run that was cut: who ran on and on, and who could have
+// run but was not let.
+func (d *detector) starvation(w *sched.World, e *sched.StepLimitError) string {
+	spinner := e.Last
+	for _, p := range w.Procs() {
+		if d.steps(p, 0) > d.steps(spinner, 0) {
+			spinner = p
+		}
+	}
+	text := fmt.Sprintf("%s ran %d of %d steps and does not stop", spinner.Name, d.steps(spinner, 0), e.Steps)
+	var kept []string
+	for _, p := range e.Able {
+		if p != spinner && d.steps(p, 0)*len(w.Procs()) < e.Steps/10 {
+			kept = append(kept, p.Name)
+		}
+	}
+	if len(kept) == 0 {
+		return text + "; nobody else was kept from running, so waiting longer does not help"
+	}
+	return text + "; " + strings.Join(kept, ", ") + " could have run all the time: starvation, which a fair scheduler would end"
 }

@@ -80,7 +80,9 @@ func run(o Options, program func(*World), picks []int) (*Witness, error) {
 	if o.Steps <= 0 {
 		o.Steps = 20_000
 	}
-	s := &search{report: &Report{program: program}, opts: o, index: map[string]int{}}
+	o.exact = true
+	s := newSearch(o, &Report{})
+	defer s.close()
 	c := &replay{picks: picks}
 	n := &counted{Chooser: c}
 	recorded := func(w *World) {
@@ -88,11 +90,11 @@ func run(o Options, program func(*World), picks []int) (*Witness, error) {
 		program(w)
 	}
 	s.report.program = recorded
-	text, _, w := s.one(n)
+	text, _ := s.one(n)
 	if c.broken || c.next < len(picks) {
 		return nil, ErrNotRepeated
 	}
-	steps, all := w.Schedule()
+	steps, all := s.world.Schedule()
 	wit := &Witness{Outcome: text, Preemptions: n.preemptions, Replay: encode(all)}
 	for _, e := range steps {
 		wit.Steps = append(wit.Steps, WitnessStep{Thread: e.Proc.Name, Lane: e.Proc.ID, Op: e.Op, Preempted: e.Preempted})
@@ -170,10 +172,22 @@ func (r *Report) Strategy() string {
 	case r.Complete:
 		return fmt.Sprintf("all %d schedules", r.Schedules)
 	case r.Random > 0:
-		return fmt.Sprintf("%d schedules, not all: every one with up to %d preemptions (%d), then %d random and %d PCT",
-			r.Schedules, r.Bound, r.Schedules-r.Random-r.PCT, r.Random, r.PCT)
+		return fmt.Sprintf("%d schedules, not all: %s, then %d random and %d PCT", r.Schedules, r.systematic(), r.Random, r.PCT)
 	}
-	return fmt.Sprintf("%d schedules, not all: those with up to %d preemptions", r.Schedules, r.Bound)
+	return fmt.Sprintf("%d schedules, not all: %s", r.Schedules, r.systematic())
+}
+
+// systematic says what the depth-first part covered.
+func (r *Report) systematic() string {
+	n := r.Schedules - r.Random - r.PCT
+	if r.Bound < 0 {
+		return fmt.Sprintf("%d without a preemption", n)
+	}
+	text := fmt.Sprintf("every one with up to %d preemptions (%d)", r.Bound, n-r.Partial)
+	if r.Partial > 0 {
+		text += fmt.Sprintf(", %d with one more", r.Partial)
+	}
+	return text
 }
 
 func (r *Report) String() string {
@@ -191,6 +205,9 @@ func (r *Report) String() string {
 	}
 	if r.Deadlock != "" {
 		b.WriteString("\ndeadlock: " + r.Deadlock)
+	}
+	if r.Starvation != "" {
+		b.WriteString("\nnever ends: " + r.Starvation)
 	}
 	return b.String()
 }

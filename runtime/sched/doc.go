@@ -31,5 +31,7 @@
 //
 // # Cost
 //
-// A step of a virtual World costs about 0.1 µs, a Proc about 0.5 µs and 3 KB.
+// A step of a virtual World costs about 0.1 µs, half if the Proc that ran last
+// goes on; a Proc about 0.5 µs and 3 KB, a tenth of it in a World that is used
+// again (Reuse).
 package sched

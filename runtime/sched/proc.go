@@ -39,7 +39,8 @@ type state uint8
 
 const (
 	added    state = iota // not started
-	fresh                 // not yet run to its first operation
+	fresh                 // not yet run
+	running               // on its way to its first operation
 	runnable              // its pending operation can be executed, or its guard may hold
 	sleeping              // waits for wakeAt only
 	finished
@@ -171,7 +172,13 @@ func (p *Proc) candidate() bool {
 
 // suspend gives control to the scheduler until it picks p again.
 func (p *Proc) suspend() {
-	if p.w.aborting || !p.yield(struct{}{}) {
+	if p.w.aborting {
+		panic(abort{})
+	}
+	if p.w.goOn(p) {
+		return
+	}
+	if !p.yield(struct{}{}) || p.w.aborting {
 		panic(abort{})
 	}
 }
@@ -186,9 +193,19 @@ func (p *Proc) body() {
 	p.fn(p)
 }
 
+// start makes the coroutine of p, unless one waits for its next function.
 func (p *Proc) start() {
+	if p.next != nil {
+		return
+	}
 	p.next, p.stop = iter.Pull(func(yield func(struct{}) bool) {
 		p.yield = yield
-		p.body()
+		for {
+			p.body()
+			p.state, p.done = finished, true
+			if !p.w.keep || !yield(struct{}{}) {
+				return
+			}
+		}
 	})
 }

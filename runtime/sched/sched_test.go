@@ -3,6 +3,7 @@ package sched
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -215,6 +216,53 @@ func TestEndlessRunIsCut(t *testing.T) {
 	})
 	if err := w.Run(); !errors.Is(err, ErrStepLimit) {
 		t.Errorf("Run: %v", err)
+	}
+}
+
+// A World that is used again behaves as a new one, also after runs that ended
+// badly, and leaves no coroutine behind.
+func TestReuse(t *testing.T) {
+	before := runtime.NumGoroutine()
+	w := NewVirtual(First{})
+	w.Reuse()
+	w.StepLimit = 50
+	var g Gate
+	unwound := 0
+	for range 3 {
+		outcome := counter(3, 2)(w)
+		if err := w.Run(); err != nil || outcome() != "6" || w.Steps() != 12 || len(w.Procs()) != 3 {
+			t.Errorf("counter: %v, %s, %d steps", err, outcome(), w.Steps())
+		}
+		w.Restart(NewRandom(1))
+		w.Go("waiter", func(p *Proc) {
+			defer func() { unwound++ }()
+			p.Await(Op{Kind: Wait}, &g, func() bool { return false }, func() {})
+		})
+		w.Go("panics", func(p *Proc) { panic("boom") })
+		var dead *DeadlockError
+		if err := w.Run(); !errors.As(err, &dead) || w.Procs()[1].Err() == nil {
+			t.Errorf("Run: %v", err)
+		}
+		w.Restart(First{})
+		w.Go("spinner", func(p *Proc) {
+			defer func() { unwound++ }()
+			for {
+				p.Point(Op{Kind: Step})
+			}
+		})
+		idle := w.Go("idle", func(p *Proc) { p.Point(Op{Kind: Step}) })
+		var endless *StepLimitError
+		if err := w.Run(); !errors.As(err, &endless) || endless.Last.Name != "spinner" || len(endless.Able) != 2 || endless.Able[1] != idle {
+			t.Errorf("Run: %v", err)
+		}
+		w.Restart(First{})
+	}
+	if unwound != 6 {
+		t.Errorf("%d Procs unwound, want 6", unwound)
+	}
+	w.Close()
+	if after := runtime.NumGoroutine(); after > before {
+		t.Errorf("%d goroutines, %d before", after, before)
 	}
 }
 

@@ -30,6 +30,11 @@ type World struct {
 	steps    int
 	enabled  []*Proc
 	aborting bool
+	limit    int   // StepLimit or its default, while Run
+	fresh    int   // Procs that Start was called for and that did not run yet
+	chosen   *Proc // picked by the Proc that ran before, not executed yet
+	keep     bool  // coroutines outlive Run; see Reuse
+	spare    []*Proc
 	record   bool
 	schedule []Executed
 	picks    []int // every answer of the Chooser
@@ -52,6 +57,34 @@ func New() *World {
 
 // NewVirtual returns a World on a virtual clock whose choices c makes.
 func NewVirtual(c Chooser) *World { return &World{virtual: true, chooser: c} }
+
+// Reuse makes a virtual World keep the coroutines and the memory of a run for
+// the next one, which Restart begins: a Proc then costs a tenth. Close ends
+// them. Nothing of an earlier run may be used after Restart.
+func (w *World) Reuse() { w.keep = true }
+
+// Restart makes a World that Reuse was called for ready for another run, whose
+// choices c makes. Observer and StepLimit stay.
+func (w *World) Restart(c Chooser) {
+	if !w.keep {
+		panic("sched: Restart of a World without Reuse")
+	}
+	w.spare = append(w.spare, w.procs...)
+	w.procs, w.schedule, w.picks = w.procs[:0], w.schedule[:0], w.picks[:0]
+	w.chooser, w.objects, w.now, w.steps, w.live, w.fresh = c, 0, 0, 0, 0, 0
+	w.last, w.running, w.chosen, w.record, w.wakeKnown = nil, nil, nil, false, false
+}
+
+// Close ends the coroutines that Reuse kept.
+func (w *World) Close() {
+	w.keep = false
+	for _, p := range append(w.spare, w.procs...) {
+		if p.stop != nil {
+			p.stop()
+		}
+	}
+	w.spare = nil
+}
 
 // Virtual tells the kind of World.
 func (w *World) Virtual() bool { return w.virtual }
@@ -152,18 +185,30 @@ func (w *World) Go(name string, fn func(*Proc)) *Proc {
 // Add makes a Proc that Start lets begin, for callers that must have it before
 // it runs.
 func (w *World) Add(name string) *Proc {
-	p := &Proc{Name: name, w: w, ended: make(chan struct{})}
-	if !w.virtual {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.wg.Add(1)
+	if w.virtual {
+		return w.addVirtual(name)
 	}
+	p := &Proc{Name: name, w: w, ended: make(chan struct{})}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.wg.Add(1)
 	p.ID = len(w.procs)
 	w.procs = append(w.procs, p)
-	if w.virtual {
-		p.parent = w.running
-		w.observe(p, Op{Kind: Spawn, Label: "start " + name})
+	return p
+}
+
+func (w *World) addVirtual(name string) *Proc {
+	var p *Proc
+	if n := len(w.spare); n > 0 {
+		p = w.spare[n-1]
+		w.spare = w.spare[:n-1]
+		*p = Proc{next: p.next, stop: p.stop, yield: p.yield}
+	} else {
+		p = &Proc{}
 	}
+	p.ID, p.Name, p.w, p.parent = len(w.procs), name, w, w.running
+	w.procs = append(w.procs, p)
+	w.observe(p, Op{Kind: Spawn, Label: "start"})
 	return p
 }
 
@@ -177,6 +222,7 @@ func (p *Proc) Start(fn func(*Proc)) {
 	if p.w.virtual {
 		p.state = fresh
 		p.w.live++
+		p.w.fresh++
 		p.start()
 		return
 	}
@@ -226,6 +272,19 @@ var (
 	ErrStepLimit   = errors.New("the step limit was reached: somebody never stops")
 )
 
+// StepLimitError is how a virtual run ends that was cut; it is ErrStepLimit to
+// errors.Is.
+type StepLimitError struct {
+	Steps int
+	// Last ran last; Able could have gone on when the run was cut, Last
+	// included if it could.
+	Last *Proc
+	Able []*Proc
+}
+
+func (e *StepLimitError) Error() string        { return ErrStepLimit.Error() }
+func (e *StepLimitError) Is(target error) bool { return target == ErrStepLimit }
+
 // DeadlockError says who waits for what when nobody can go on.
 type DeadlockError struct{ Waiting []*Proc }
 
@@ -252,14 +311,16 @@ func (w *World) Run() error {
 }
 
 func (w *World) runVirtual() error {
-	limit := w.StepLimit
-	if limit == 0 {
-		limit = 2_000_000
+	if w.limit = w.StepLimit; w.limit == 0 {
+		w.limit = 2_000_000
 	}
 	defer w.unwind()
 	for w.live > 0 {
 		w.startFresh()
-		p := w.choose()
+		p := w.chosen
+		if w.chosen = nil; p == nil {
+			p = w.choose()
+		}
 		if p == nil {
 			if w.live == 0 {
 				return nil
@@ -269,18 +330,35 @@ func (w *World) runVirtual() error {
 			}
 			return w.deadlock()
 		}
-		w.execute(p)
-		if w.steps > limit {
-			return ErrStepLimit
+		w.book(p)
+		w.resume(p)
+		if w.steps > w.limit {
+			return w.endless()
 		}
 	}
 	return nil
 }
 
+// goOn is the scheduler's work, done by the Proc that would give control to it:
+// it tells whether p itself goes on, which saves two switches of coroutines.
+func (w *World) goOn(p *Proc) bool {
+	if w.fresh > 0 || w.steps >= w.limit {
+		return false
+	}
+	q := w.choose()
+	if q != p {
+		w.chosen = q
+		return false
+	}
+	w.book(p)
+	w.wakeKnown = false
+	return true
+}
+
 // startFresh runs new Procs to their first operation, those that they start
 // included.
 func (w *World) startFresh() {
-	for i := 0; i < len(w.procs); i++ {
+	for i := 0; w.fresh > 0 && i < len(w.procs); i++ {
 		if w.procs[i].state == fresh {
 			w.resume(w.procs[i])
 		}
@@ -310,8 +388,8 @@ func (w *World) choose() *Proc {
 	return w.enabled[w.pick(Choice{Procs: w.enabled, Last: last, N: len(w.enabled)})]
 }
 
-// execute lets p do its pending operation and run to the next one.
-func (w *World) execute(p *Proc) {
+// book notes that p's pending operation is executed now.
+func (w *World) book(p *Proc) {
 	w.steps++
 	if w.record {
 		preempted := w.last != nil && w.last != p && w.last.candidate()
@@ -319,19 +397,33 @@ func (w *World) execute(p *Proc) {
 	}
 	w.observe(p, p.pending)
 	w.last = p
-	w.resume(p)
 }
 
+// resume lets p run to its next operation.
 func (w *World) resume(p *Proc) {
 	w.wakeKnown = false
 	before := w.running
 	w.running = p
+	if p.state == fresh {
+		p.state = running
+		w.fresh--
+	}
 	_, more := p.next()
 	w.running = before
-	if !more {
+	if !more || p.state == finished {
 		p.state, p.done = finished, true
 		w.live--
 	}
+}
+
+func (w *World) endless() error {
+	e := &StepLimitError{Steps: w.steps, Last: w.last}
+	for _, p := range w.procs {
+		if p.candidate() {
+			e.Able = append(e.Able, p)
+		}
+	}
+	return e
 }
 
 // tick moves the clock to the next time at which a sleeper wakes or a wait
@@ -361,14 +453,32 @@ func (w *World) deadlock() error {
 	return e
 }
 
-// unwind ends the coroutines that are still suspended.
+// unwind ends the Procs that are still suspended.
 func (w *World) unwind() {
 	w.aborting = true
 	for _, p := range w.procs {
-		if p.state != finished && p.state != added {
-			p.stop()
-			p.state, p.done = finished, true
+		switch p.state {
+		case finished, added:
+			continue
+		case fresh: // never ran, and shall not
+			w.fresh--
+			if !w.keep {
+				p.stop()
+			}
+		default:
+			w.abort(p)
 		}
+		p.state, p.done = finished, true
 	}
 	w.aborting = false
+}
+
+// abort unwinds p's stack. A coroutine that is kept goes on to wait for its
+// next function.
+func (w *World) abort(p *Proc) {
+	if w.keep {
+		p.next()
+		return
+	}
+	p.stop()
 }
