@@ -1,9 +1,7 @@
-// Package trace is the record of a modelled run: what happened on which
-// thread, task or process, when, and because of what. Models emit events,
-// pictures (viz) and exporters read them.
 package trace
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -111,6 +109,82 @@ func (r *Recorder) NewFlow() uint64 {
 	defer r.mu.Unlock()
 	r.flows++
 	return r.flows
+}
+
+// Begin counts the clock from an event on: it returns the events with times
+// relative to the earliest one. See Events.
+func Begin(events []Event) []Event {
+	if len(events) == 0 {
+		return nil
+	}
+	first := events[0].At
+	for _, e := range events {
+		first = min(first, e.At)
+	}
+	moved := slices.Clone(events)
+	for i := range moved {
+		moved[i].At -= first
+	}
+	return moved
+}
+
+// Tracks lists the tracks of events by process and lane. If a track has several
+// names, the first one counts.
+func Tracks(events []Event) []Track {
+	type place struct{ process, lane int }
+	seen := map[place]bool{}
+	var all []Track
+	for _, e := range events {
+		at := place{e.Track.Process, e.Track.Lane}
+		if !seen[at] {
+			seen[at] = true
+			all = append(all, e.Track)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Track) int {
+		if a.Process != b.Process {
+			return a.Process - b.Process
+		}
+		return a.Lane - b.Lane
+	})
+	return all
+}
+
+// Request is a drop request for the GIL with the drop that obeyed it.
+type Request struct {
+	Asked   Event
+	Dropped Event // zero if nobody obeyed: the holder released the GIL by itself
+}
+
+// Delay is the time from request to drop: how long the holder went on to its
+// next check point. Zero if nobody obeyed.
+func (r Request) Delay() time.Duration {
+	if r.Dropped.Kind == "" {
+		return 0
+	}
+	return r.Dropped.At - r.Asked.At
+}
+
+// Requests pairs each drop request with the next drop by the thread it names,
+// unless the lock changed hands otherwise before.
+func Requests(events []Event) []Request {
+	var all []Request
+	open := map[string][]int{} // holder's name → requests nobody obeyed yet
+	for _, e := range events {
+		switch e.Kind {
+		case DropRequest:
+			all = append(all, Request{Asked: e})
+			open[e.Name] = append(open[e.Name], len(all)-1)
+		case Drop:
+			for _, i := range open[e.Track.Name] {
+				all[i].Dropped = e
+			}
+			delete(open, e.Track.Name)
+		case Switch:
+			clear(open)
+		}
+	}
+	return all
 }
 
 // Events returns a copy of what was recorded.
