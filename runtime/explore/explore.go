@@ -17,6 +17,17 @@ type World struct {
 	*rt.Interpreter
 	final  func() any
 	checks []func() error
+	vars   *[]*rt.Var // made here; nil unless somebody asks for their values
+}
+
+// Var makes a shared variable, as that of the Interpreter does; witnesses show
+// the values of those made here.
+func (w *World) Var(name string, initial any) *rt.Var {
+	v := w.Interpreter.Var(name, initial)
+	if w.vars != nil {
+		*w.vars = append(*w.vars, v)
+	}
+	return v
 }
 
 // Threads starts n threads that run fn. Unlike those of an Interpreter outside
@@ -154,7 +165,9 @@ type search struct {
 	inBound  int          // of them, those of the present bound
 	steps    int          // of all runs so far
 	longest  int          // steps of the longest run that ended
-	cut      bool         // a run reached the step limit
+	vars     *[]*rt.Var   // of the run, if they are wanted
+	watch    func(op sched.Op)
+	cut      bool // a run reached the step limit
 }
 
 func newSearch(o Options, r *Report) *search {
@@ -175,6 +188,9 @@ func (s *search) one(c sched.Chooser) (text string, failed bool) {
 		w = sched.NewVirtual(c)
 		w.Reuse()
 		w.Observer = s.detector.observe
+		if s.watch != nil {
+			w.Observer = func(p *sched.Proc, op sched.Op) { s.detector.observe(p, op); s.watch(op) }
+		}
 		s.world = w
 	} else {
 		w.Restart(c)
@@ -184,7 +200,7 @@ func (s *search) one(c sched.Chooser) (text string, failed bool) {
 		w.StepLimit = min(s.opts.Steps, max(10*s.longest, soonest))
 	}
 	s.detector.reset(s.opts.Reading == Machine && s.opts.Mode != rt.FreeThreaded)
-	world := &World{Interpreter: rt.InWorld(s.opts.Mode, w)}
+	world := &World{Interpreter: rt.InWorld(s.opts.Mode, w), vars: s.vars}
 	s.report.program(world)
 	err := w.Run()
 	s.spent++

@@ -117,6 +117,13 @@ func TestWitnessIsSmallestAndRepeats(t *testing.T) {
 	if w == nil || w.Outcome != "2" || w.Preemptions != 1 || len(w.Steps) != 8 {
 		t.Fatalf("witness of 2: %v", w)
 	}
+	var values []string
+	for _, s := range w.Steps {
+		values = append(values, fmt.Sprintf("%d%s%v", s.Lane, s.Op.Kind.String()[:1], s.Value))
+	}
+	if got := strings.Join(values, " "); got != "0r0 0w1 0r1 1r1 1w2 1r2 1w3 0w2" {
+		t.Errorf("values: %s", got)
+	}
 	o := Options{Mode: rt.FreeThreaded}
 	again, err := Replay(o, program, w.Replay)
 	if err != nil || again.String() != w.String() {
@@ -273,6 +280,24 @@ func TestDecision(t *testing.T) {
 	}
 	if w := r.Witness("12"); w == nil || w.Outcome != "12" || w.Preemptions != 0 {
 		t.Errorf("witness %v", w)
+	}
+}
+
+func TestPaths(t *testing.T) {
+	r := Run(counter(2, 1))
+	paths, complete := r.Paths(100)
+	counts := map[string]int{}
+	for _, p := range paths {
+		counts[p.Outcome]++
+		if len(p.Threads) != len(p.Picks) {
+			t.Errorf("%+v", p)
+		}
+	}
+	if !complete || fmt.Sprint(counts) != fmt.Sprint(r.Counts()) {
+		t.Errorf("complete %v, %v", complete, counts)
+	}
+	if few, complete := r.Paths(4); complete || len(few) != 4 {
+		t.Errorf("%d paths, complete %v", len(few), complete)
 	}
 }
 

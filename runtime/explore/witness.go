@@ -5,8 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
+	rt "braid/runtime"
 	"braid/runtime/sched"
 )
 
@@ -24,6 +26,10 @@ type WitnessStep struct {
 	Lane      int // number of the thread
 	Op        sched.Op
 	Preempted bool // the thread before could have gone on
+	// Value is what a read of a Var gave or a write put there; Known tells that
+	// it is one of those, made by World.Var.
+	Value any
+	Known bool
 }
 
 // String writes a step a line, a column a thread.
@@ -83,6 +89,8 @@ func run(o Options, program func(*World), picks []int) (*Witness, error) {
 	o.exact = true
 	s := newSearch(o, &Report{})
 	defer s.close()
+	values := &values{s: s}
+	s.vars, s.watch = &values.vars, values.watch
 	c := &replay{picks: picks}
 	n := &counted{Chooser: c}
 	recorded := func(w *World) {
@@ -96,10 +104,112 @@ func run(o Options, program func(*World), picks []int) (*Witness, error) {
 	}
 	steps, all := s.world.Schedule()
 	wit := &Witness{Outcome: text, Preemptions: n.preemptions, Replay: encode(all)}
-	for _, e := range steps {
-		wit.Steps = append(wit.Steps, WitnessStep{Thread: e.Proc.Name, Lane: e.Proc.ID, Op: e.Op, Preempted: e.Preempted})
+	values.settle()
+	for i, e := range steps {
+		step := WitnessStep{Thread: e.Proc.Name, Lane: e.Proc.ID, Op: e.Op, Preempted: e.Preempted}
+		step.Value, step.Known = values.of[i]
+		wit.Steps = append(wit.Steps, step)
 	}
 	return wit, nil
+}
+
+// values finds what the steps of a run read and write: a read's is there when
+// it is executed, a write's when the next step is.
+type values struct {
+	s       *search
+	vars    []*rt.Var
+	of      map[int]any // by step
+	writes  *rt.Var     // the last step wrote it
+	writing int
+}
+
+func (v *values) watch(op sched.Op) {
+	if op.Kind == sched.Spawn {
+		return
+	}
+	v.settle()
+	x := v.find(op.Object)
+	if x == nil {
+		return
+	}
+	steps, _ := v.s.world.Schedule()
+	switch op.Kind {
+	case sched.Read:
+		v.of[len(steps)-1] = x.Value()
+	case sched.Write:
+		v.writes, v.writing = x, len(steps)-1
+	}
+}
+
+func (v *values) settle() {
+	if v.of == nil {
+		v.of = map[int]any{}
+	}
+	if v.writes != nil {
+		v.of[v.writing], v.writes = v.writes.Value(), nil
+	}
+}
+
+func (v *values) find(o *sched.Object) *rt.Var {
+	if o == nil || o.Kind != "var" {
+		return nil
+	}
+	for _, x := range v.vars {
+		if x.Name() == o.Name {
+			return x
+		}
+	}
+	return nil
+}
+
+// Path is one schedule as the answers to its choices.
+type Path struct {
+	Threads     []string // who went on at each choice; "" for a Decision
+	Picks       []int
+	Outcome     string
+	Failed      bool
+	Preemptions int
+}
+
+// Paths runs the program again under its first schedules, those with the fewest
+// preemptions, and tells whether that was all of them: what a picture of the
+// tree of schedules needs.
+func (r *Report) Paths(limit int) (paths []Path, complete bool) {
+	s := newSearch(r.opts, &Report{program: r.program})
+	defer s.close()
+	d := &dfs{most: max(limit, 1)}
+	log := &logged{Chooser: d}
+	for {
+		for d.advance() {
+			if len(paths) >= limit {
+				return paths, false
+			}
+			log.threads = nil
+			text, failed := s.one(log)
+			_, picks := s.world.Schedule()
+			paths = append(paths, Path{log.threads, slices.Clone(picks), text, failed, d.preemptions})
+		}
+		if len(d.later) == 0 {
+			return paths, !d.lost && !s.cut
+		}
+		d.nextBound()
+	}
+}
+
+// logged writes down who was picked.
+type logged struct {
+	sched.Chooser
+	threads []string
+}
+
+func (l *logged) Choose(c sched.Choice) int {
+	i := l.Chooser.Choose(c)
+	name := ""
+	if c.Procs != nil {
+		name = c.Procs[i].Name
+	}
+	l.threads = append(l.threads, name)
+	return i
 }
 
 // A replay string is "s1" and the picks as run lengths (value, count), varint
