@@ -60,6 +60,14 @@ type chart struct {
 	virtual bool
 	heading string // above the lanes, when a picture has several charts
 	merged  int
+	levels  []level // a curve under the lanes
+	curve   string  // its name
+}
+
+// level is a value of a curve from a time on.
+type level struct {
+	at    time.Duration
+	value float64
 }
 
 const (
@@ -199,6 +207,9 @@ func picture(p *Picture, charts []*chart, legend []*look, notes ...string) *Pict
 func labelWidth(charts []*chart) float64 {
 	w := 60.0
 	for _, c := range charts {
+		if c.curve != "" {
+			w = max(w, wide(c.curve+" (max 00)", 10.5)+14)
+		}
 		for _, l := range c.lanes {
 			w = max(w, wide(l.name, 11)+14)
 		}
@@ -219,6 +230,10 @@ func (c *chart) draw(cv *canvas, y, left float64) float64 {
 		return left + plot*float64(at-c.begin)/float64(c.end-c.begin)
 	}
 	bottom := y + float64(len(c.lanes))*laneHeight
+	if len(c.levels) > 0 {
+		bottom += 34
+		c.drawCurve(cv, x, bottom-32, 28)
+	}
 	c.axis(cv, x, y, bottom)
 	for i, l := range c.lanes {
 		c.lane(cv, l, x, y+float64(i)*laneHeight, left)
@@ -230,6 +245,34 @@ func (c *chart) draw(cv *canvas, y, left float64) float64 {
 			stroke{colour: a.colour, arrow: true, width: 1.1, tooltip: a.title}, "")
 	}
 	return bottom + 28
+}
+
+// drawCurve draws the levels as steps, at most four a pixel.
+func (c *chart) drawCurve(cv *canvas, x func(time.Duration) float64, top, height float64) {
+	most := 1.0
+	for _, l := range c.levels {
+		most = max(most, l.value)
+	}
+	y := func(v float64) float64 { return top + height - (height-4)*v/most }
+	var d strings.Builder
+	fmt.Fprintf(&d, "M%s %s", num(x(c.begin)), num(y(0)))
+	lastX, low, high := -1.0, 0.0, 0.0
+	for _, l := range c.levels {
+		at := math.Round(x(l.at))
+		if at == lastX && l.value >= low && l.value <= high {
+			continue
+		}
+		if at != lastX {
+			low, high = l.value, l.value
+			fmt.Fprintf(&d, "H%s", num(at))
+		}
+		low, high = min(low, l.value), max(high, l.value)
+		fmt.Fprintf(&d, "V%s", num(y(l.value)))
+		lastX = at
+	}
+	fmt.Fprintf(&d, "H%s", num(x(c.end)))
+	cv.path(d.String(), stroke{colour: blue, width: 1.4, tooltip: fmt.Sprintf("%s, at most %s", c.curve, num3(most))}, "")
+	cv.text(8, top+height-6, fmt.Sprintf("%s (max %s)", c.curve, num3(most)), textStyle{size: 10.5})
 }
 
 // axis draws the scale under the lanes.

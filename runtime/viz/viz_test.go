@@ -1,0 +1,384 @@
+package viz_test
+
+import (
+	"encoding/xml"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	rt "braid/runtime"
+	"braid/runtime/explore"
+	"braid/runtime/trace"
+	"braid/runtime/viz"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+const msec = time.Millisecond
+
+func traced(m rt.Mode) *rt.Interpreter {
+	in := rt.Virtual(m, 1, 2)
+	in.Trace()
+	in.Threads(3, func(t *rt.Thread) {
+		t.Work(12 * msec)
+		_ = t.Sleep(8 * msec)
+		t.Native(func() { t.Compute(6 * msec) })
+	})
+	return in
+}
+
+func counter(increments int) func(w *explore.World) {
+	return func(w *explore.World) {
+		x := w.Var("counter", 0)
+		w.Threads(2, func(t *rt.Thread) {
+			for range increments {
+				x.Add(t, 1)
+			}
+		})
+		w.Final(func() any { return x.Value() })
+	}
+}
+
+func inc(t testing.TB) *rt.Code {
+	code, err := rt.Compile("def worker():\n    global counter\n    for _ in range(1000):\n        counter += 1\n\ndef called():\n    global counter\n    counter = ident(counter) + 1\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code
+}
+
+// loopRecord is the document's blocking example: a heartbeat beside a task that
+// blocks for half a second.
+func loopRecord() *trace.Recorder {
+	r := &trace.Recorder{Virtual: true}
+	loop, beat, block := trace.Track{Name: "loop"}, trace.Track{Lane: 1, Name: "heartbeat"}, trace.Track{Lane: 2, Name: "Task-2 (blocks)"}
+	r.Add(trace.Event{Kind: trace.Ready, Track: loop, Value: 2})
+	at := time.Duration(0)
+	for i := range 12 {
+		flow := r.NewFlow()
+		r.Add(trace.Event{Kind: trace.Callback, Track: beat, At: at, Dur: msec, Flow: flow})
+		if i == 4 {
+			r.Add(trace.Event{Kind: trace.Ready, Track: loop, At: at, Value: 3})
+			r.Add(trace.Event{Kind: trace.Callback, Track: block, At: at + msec, Dur: 500 * msec, Name: "time.sleep(0.5)", Flow: flow})
+			r.Add(trace.Event{Kind: trace.Suspend, Track: beat, At: at + msec, Dur: 500 * msec, Name: "sleep 0.05"})
+			at += 501 * msec
+			r.Add(trace.Event{Kind: trace.Ready, Track: loop, At: at, Value: 1})
+			r.Add(trace.Event{Kind: trace.Finish, Track: block, At: at})
+			continue
+		}
+		r.Add(trace.Event{Kind: trace.Suspend, Track: beat, At: at + msec, Dur: 49 * msec, Name: "sleep 0.05"})
+		r.Add(trace.Event{Kind: trace.Ready, Track: loop, At: at + msec, Value: 0})
+		r.Add(trace.Event{Kind: trace.Select, Track: loop, At: at + msec, Dur: 49 * msec})
+		at += 50 * msec
+		r.Add(trace.Event{Kind: trace.Ready, Track: loop, At: at, Value: 1})
+	}
+	r.Add(trace.Event{Kind: trace.Finish, Track: beat, At: at})
+	return r
+}
+
+func poolRecord(chunk int) *trace.Recorder {
+	r := &trace.Recorder{Virtual: true}
+	main := trace.Track{Name: "main process"}
+	us := time.Microsecond
+	free := []time.Duration{4 * msec, 4 * msec}
+	for i := range free {
+		r.Add(trace.Event{Kind: trace.Startup, Track: trace.Track{Process: i + 1, Name: fmt.Sprintf("worker %d", i+1)}, Dur: 4 * msec})
+	}
+	at := time.Duration(0)
+	for i := 0; i < 100; i += chunk {
+		w := i / chunk % 2
+		worker := trace.Track{Process: w + 1, Name: fmt.Sprintf("worker %d", w+1)}
+		flow := r.NewFlow()
+		r.Add(trace.Event{Kind: trace.Pickle, Track: main, At: at, Dur: 60 * us, Value: float64(40 + 8*chunk), Flow: flow})
+		at += 60 * us
+		begin := max(at+30*us, free[w])
+		r.Add(trace.Event{Kind: trace.Unpickle, Track: worker, At: begin, Dur: 40 * us, Value: float64(40 + 8*chunk), Flow: flow})
+		r.Add(trace.Event{Kind: trace.Run, Track: worker, At: begin + 40*us, Dur: time.Duration(chunk) * 4 * us, Name: "is_prime"})
+		free[w] = begin + 40*us + time.Duration(chunk)*4*us
+	}
+	return r
+}
+
+func refsRecord() *trace.Recorder {
+	r := &trace.Recorder{}
+	track := trace.Track{Name: "Thread-1"}
+	add := func(name string, k trace.Kind, count, truth float64) {
+		r.Add(trace.Event{Kind: k, Track: track, Name: name, Value: count, Truth: truth})
+	}
+	for _, v := range [][2]float64{{1, 1}, {2, 2}, {3, 3}, {2, 2}, {1, 1}, {0, 0}} {
+		add("with a lock", trace.Refs, v[0], v[1])
+	}
+	add("with a lock", trace.Free, 0, 0)
+	for _, v := range [][2]float64{{1, 1}, {2, 2}, {2, 3}, {1, 2}, {0, 1}} {
+		add("naive", trace.Refs, v[0], v[1])
+	}
+	add("naive", trace.Free, 0, 1)
+	add("naive", trace.UseAfter, 0, 1)
+	for _, v := range [][2]float64{{1, 1}, {2, 2}, {3, 3}, {2, 1}, {1, 0}} {
+		add("leaks", trace.Refs, v[0], v[1])
+	}
+	add("leaks", trace.Leak, 1, 0)
+	return r
+}
+
+func pictures(t testing.TB) map[string]*viz.Picture {
+	r := explore.Run(counter(1))
+	main := &viz.TaskNode{Name: "Task-1", State: "pending", Frames: []string{"main example.py:13", "TaskGroup.__aexit__ taskgroups.py:72"}}
+	a := &viz.TaskNode{Name: "Sundowning", State: "pending", Frames: []string{"album example.py:8"}}
+	b := &viz.TaskNode{Name: "TNDNBTG", State: "done"}
+	c := &viz.TaskNode{Name: "waits for Sundowning", State: "running", Awaits: []*viz.TaskNode{a}}
+	main.Awaits = []*viz.TaskNode{a, b, c}
+	a.Awaits = []*viz.TaskNode{{Name: "cancelled one", State: "cancelled"}, c}
+	var alone, beside []time.Duration
+	for i := range 60 {
+		alone = append(alone, time.Duration(i%5)*40*time.Microsecond)
+		beside = append(beside, 5*msec+time.Duration(i%3)*100*time.Microsecond)
+	}
+	beside = append(beside, 10*msec)
+	return map[string]*viz.Picture{
+		"timeline":     viz.Timeline(traced(rt.GIL310), traced(rt.FreeThreaded)),
+		"interleaving": viz.Interleaving(r.Witness(1), r),
+		"checkpoints":  viz.CheckPoints(inc(t)),
+		"loop":         viz.Loop(loopRecord()),
+		"processes":    viz.Processes(poolRecord(1), poolRecord(25)),
+		"refs":         viz.Refs(refsRecord()),
+		"bars": viz.Bars(viz.Comparison{Title: "100 tiny items", N: 100, Cores: 2, Bars: []viz.Bar{
+			{Name: "serial", Wall: 410 * time.Microsecond, CPU: 400 * time.Microsecond},
+			{Name: "4 threads", Wall: 2200 * time.Microsecond, CPU: 1900 * time.Microsecond, Note: "slower: they take turns"},
+			{Name: "2 processes", Wall: 14 * msec, CPU: 9 * msec},
+			{Name: "2 processes, chunk 25", Wall: 7 * msec, CPU: 6 * msec},
+		}}),
+		"latency": viz.Latency("Wake-up beside a hog", 5*msec, viz.Series{Name: "alone", Samples: alone}, viz.Series{Name: "beside one hog", Samples: beside}),
+		"tasks":   viz.Tasks(main),
+		"outcomes": viz.Outcomes(explore.Run(func(w *explore.World) {
+			x := w.Var("x", 0)
+			w.Threads(2, func(t *rt.Thread) { x.Add(t, 1); x.Add(t, 1) })
+			w.Check(func() error {
+				if x.Value() == 2 {
+					return errors.New("two updates were lost")
+				}
+				return nil
+			})
+			w.Final(func() any { return x.Value() })
+		})),
+		"states": viz.States("coroutine", viz.Move{Call: "send(1)", Error: "TypeError: can't send non-None value to a just-started coroutine"},
+			viz.Move{Call: "send(None)", State: "SUSPENDED"}, viz.Move{Call: "send(None)", State: "COMPLETED"},
+			viz.Move{Call: "await again", Error: "RuntimeError: cannot reuse already awaited coroutine"}),
+	}
+}
+
+// Each picture is what it was, in both forms. VIZ_OUT=directory writes pages to
+// look at, on light and on dark.
+func TestGolden(t *testing.T) {
+	for name, p := range pictures(t) {
+		golden(t, name+".svg", p.SVG()+"\n")
+		golden(t, name+".txt", p.String())
+		if dir := os.Getenv("VIZ_OUT"); dir != "" {
+			for theme, colours := range map[string][2]string{"light": {"#fff", "#212121"}, "dark": {"#111", "#e0e0e0"}} {
+				page := fmt.Sprintf("<html><meta charset=utf-8><body style='margin:8px;width:776px;font:13px sans-serif;background:%s;--jp-content-font-color1:%s'>%s</body></html>", colours[0], colours[1], p.HTML())
+				if err := os.WriteFile(filepath.Join(dir, name+"-"+theme+".html"), []byte(page), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.WriteFile(filepath.Join(dir, name+".svg"), []byte(p.SVG()), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs from its golden file (go test -update writes it):\n%s", name, got)
+	}
+}
+
+// wellFormed parses XML to its end.
+func wellFormed(s string) error {
+	d := xml.NewDecoder(strings.NewReader(s))
+	for {
+		if _, err := d.Token(); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// check holds what every picture promises.
+func check(t *testing.T, name string, p *viz.Picture) {
+	t.Helper()
+	bundle := p.MIMEBundle()
+	html, svg, text := bundle["text/html"].(string), bundle["image/svg+xml"].(string), bundle["text/plain"].(string)
+	for mime, s := range map[string]string{"html": html, "svg": svg} {
+		if err := wellFormed(s); err != nil {
+			t.Errorf("%s: %s is not well-formed: %v", name, mime, err)
+		}
+		for _, bad := range []string{"<script", "onclick", "onload", "javascript:", "NaN", "Inf"} {
+			if strings.Contains(s, bad) {
+				t.Errorf("%s: %s contains %q", name, mime, bad)
+			}
+		}
+		if len(s) > 200_000 {
+			t.Errorf("%s: %s has %d bytes", name, mime, len(s))
+		}
+		if !strings.Contains(s, `role="img" aria-label="`) {
+			t.Errorf("%s: %s has no text for screen readers", name, mime)
+		}
+	}
+	if p.Shapes > 2000 || p.Shapes == 0 {
+		t.Errorf("%s: %d shapes", name, p.Shapes)
+	}
+	if p.Caption == "" || !strings.Contains(text, p.Caption) {
+		t.Errorf("%s: the text has no caption: %s", name, text)
+	}
+	if p.Merged > 0 && !strings.Contains(text, fmt.Sprintf("merged %d", p.Merged)) {
+		t.Errorf("%s: %d merged events are not mentioned", name, p.Merged)
+	}
+}
+
+func TestPromises(t *testing.T) {
+	for name, p := range pictures(t) {
+		check(t, name, p)
+	}
+}
+
+// The claims are computed, so they are tested as numbers.
+func TestClaims(t *testing.T) {
+	all := pictures(t)
+	for name, want := range map[string]string{
+		"timeline":     "overlap of running: 0.0 ms (GIL)",
+		"interleaving": "1 write undid another thread's; all 6 schedules: 1 in 4, 2 in 2",
+		"checkpoints":  "an update of counter can be lost in 3.9 and without a GIL, not in 3.10 and later with it",
+		"loop":         "Task-2 (blocks) blocked the loop for 500 ms",
+		"processes":    "useful 400 µs",
+		"refs":         "naive: count 0, references 1; freed while 1 still existed; used after it was freed, once",
+		"bars":         "fastest: serial, 410 µs",
+		"latency":      "beside one hog: median 5.1 ms, max 10 ms",
+		"tasks":        "await cycle",
+		"outcomes":     "all 70 schedules: 3 in 32, 4 in 6, two updates were lost in 32; a proof",
+		"states":       "now COMPLETED; 2 raised an exception",
+	} {
+		if got := all[name].Caption; !strings.Contains(got, want) {
+			t.Errorf("%s: %q does not say %q", name, got, want)
+		}
+	}
+}
+
+// Large runs are thinned, and say so.
+func TestLargeRuns(t *testing.T) {
+	in := rt.Virtual(rt.GIL310, 3, 4)
+	in.Trace()
+	in.Threads(100, func(t *rt.Thread) {
+		for range 200 {
+			t.Work(200 * time.Microsecond)
+			_ = t.Sleep(300 * time.Microsecond)
+		}
+	})
+	big := map[string]*viz.Picture{"timeline": viz.Timeline(in)}
+	loop := &trace.Recorder{Virtual: true}
+	for i := range 50_000 {
+		at := time.Duration(i) * 3 * time.Microsecond
+		track := trace.Track{Lane: 1 + i%200, Name: fmt.Sprintf("Task-%d", 1+i%200)}
+		flow := loop.NewFlow()
+		loop.Add(trace.Event{Kind: trace.Ready, Track: trace.Track{Name: "loop"}, At: at, Value: float64(i % 7), Flow: 0})
+		loop.Add(trace.Event{Kind: trace.Wake, Track: trace.Track{Name: "loop"}, At: at, Flow: flow})
+		loop.Add(trace.Event{Kind: trace.Callback, Track: track, At: at, Dur: time.Microsecond, Flow: flow, Name: `step <&"'>` + "\x00"})
+	}
+	big["loop"] = viz.Loop(loop)
+	refs := &trace.Recorder{}
+	for i := range 100_000 {
+		refs.Add(trace.Event{Kind: trace.Refs, At: time.Duration(i), Name: "payload", Value: float64(1 + i%2), Truth: float64(1 + i%2)})
+	}
+	big["refs"] = viz.Refs(refs)
+	r := explore.RunWith(explore.Options{Mode: rt.FreeThreaded, Schedules: 2000}, counter(6))
+	big["outcomes"] = viz.Outcomes(r)
+	long := explore.RunWith(explore.Options{Mode: rt.FreeThreaded, Schedules: 20}, counter(300))
+	big["interleaving"] = viz.Interleaving(long.Witness(600), nil)
+	var tasks []*viz.TaskNode
+	for i := range 1000 {
+		tasks = append(tasks, &viz.TaskNode{Name: fmt.Sprintf("Task-%d", i)})
+	}
+	big["tasks"] = viz.Tasks(tasks...)
+	for name, p := range big {
+		check(t, name, p)
+		if p.Merged == 0 {
+			t.Errorf("%s: nothing was merged", name)
+		}
+	}
+}
+
+// What is given wrongly is answered with what would be right.
+func TestMisuse(t *testing.T) {
+	in := rt.Virtual(rt.GIL310, 1, 2)
+	report := in.Threads(1, func(t *rt.Thread) {})
+	for want, p := range map[string]*viz.Picture{
+		"Timeline needs a recorder":    viz.Timeline(),
+		"not string":                   viz.Timeline("x"),
+		"call in.Trace() before":       viz.Timeline(report),
+		"no witness":                   viz.Interleaving(nil, nil),
+		"needs a code object":          viz.CheckPoints(nil),
+		"not <nil>":                    viz.Loop(nil),
+		"Processes needs a recorder":   viz.Processes(),
+		"Nobody counted references":    viz.Refs(&trace.Recorder{}),
+		"needs a Comparison":           viz.Bars(viz.Comparison{}),
+		"at least one Series":          viz.Latency("", 0),
+		"There are no tasks":           viz.Tasks(nil),
+		"needs the report of explore":  viz.Outcomes(nil),
+		"0 calls, now CREATED":         viz.States("generator"),
+		"ran bytecode at once for 0.0": viz.Timeline(&trace.Recorder{}),
+		"0 tasks, at most":             viz.Loop(&trace.Recorder{}),
+	} {
+		check(t, want, p)
+		if !strings.Contains(p.Caption, want) {
+			t.Errorf("%q does not say %q", p.Caption, want)
+		}
+	}
+}
+
+func ExampleTimeline() {
+	in := rt.Virtual(rt.GIL310, 1, 2)
+	rec := in.Trace()
+	in.Threads(2, func(t *rt.Thread) { t.Work(20 * time.Millisecond) })
+	fmt.Println(viz.Timeline(rec).Caption)
+	// Output: overlap of running: 0.0 ms (GIL), changed hands 4 times, waited for it 30.0 ms in all
+}
+
+func ExampleInterleaving() {
+	r := explore.Run(func(w *explore.World) {
+		x := w.Var("x", 0)
+		w.Threads(2, func(t *rt.Thread) { x.Add(t, 1) })
+		w.Final(func() any { return x.Value() })
+	})
+	fmt.Println(viz.Interleaving(r.Witness(1), r))
+	// Output:
+	// One schedule, step by step
+	//      Thread-1              Thread-2                     x
+	//    1 LOAD x → 0 (stale)                                 0
+	//    2                       LOAD x → 0                   0
+	//    3                       STORE x = 1                  1
+	//    4 STORE x = 1 (!)                                    1
+	// all 6 schedules: 1 in 4, 2 in 2
+	// 4 steps, 1 preemption → 1; 1 write undid another thread's; all 6 schedules: 1 in 4, 2 in 2; replay s1AAEBAg
+}
