@@ -68,6 +68,8 @@ func (e Event) End() time.Duration { return e.At + e.Dur }
 // for concurrent use and do nothing on a nil Recorder, so models need not ask
 // whether anybody listens.
 type Recorder struct {
+	// Name is what pictures of several runs call this one; may be empty.
+	Name string
 	// Virtual tells which clock At and Dur are on.
 	Virtual bool
 	// Limit bounds the number of events (1,000,000 if zero); Dropped counts

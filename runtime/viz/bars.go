@@ -90,10 +90,13 @@ func cores(n int) string {
 	return count(n, "core")
 }
 
-// times is the speed-up, "2.0x".
+// times is the speed-up, "2x" or "35x slower".
 func times(first, other time.Duration) string {
 	if other <= 0 {
 		return "–"
+	}
+	if r := float64(first) / float64(other); r < 0.995 {
+		return num3(1/r) + "x slower"
 	}
 	return fmt.Sprintf("%.2gx", float64(first)/float64(other))
 }

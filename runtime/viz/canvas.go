@@ -46,6 +46,7 @@ func newCanvas(width float64) *canvas { return &canvas{width: width} }
 type fill struct {
 	colour string
 	hatch  bool // diagonal lines in the colour on nothing
+	pale   bool // a quarter of it, for text on it in the page's colour
 	dashed bool // outline
 }
 
@@ -71,6 +72,9 @@ func (c *canvas) rect(x, y, w, h float64, f fill, title string) {
 	dash := ""
 	if f.dashed {
 		dash = ` stroke-dasharray="3 2"`
+	}
+	if f.pale {
+		dash += ` fill-opacity=".25"`
 	}
 	stroke := f.colour
 	if stroke == "" {
@@ -197,7 +201,7 @@ func (c *canvas) svg() string {
 			`<rect width="6" height="6" fill="%s" opacity=".25"/><rect width="2.4" height="6" fill="%s"/></pattern>`, h[1:], h, h)
 	}
 	if c.arrows {
-		defs.WriteString(`<marker id="@-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">` +
+		defs.WriteString(`<marker id="@-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerUnits="userSpaceOnUse" markerWidth="8" markerHeight="8" orient="auto">` +
 			`<path d="M0 0L8 4L0 8z" fill="currentColor"/></marker>`)
 	}
 	body := c.b.String()

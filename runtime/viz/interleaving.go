@@ -218,7 +218,7 @@ func (t *table) row(c *canvas, i int, cell cell, y, left, column float64) {
 	f, st := fill{}, textStyle{mono: true}
 	switch {
 	case cell.stale:
-		f = fill{colour: vermillion, hatch: true}
+		f = fill{colour: vermillion, pale: true, dashed: true}
 		title += "; this value is stale when it is used"
 	case cell.loses:
 		f, st.colour = fill{colour: vermillion}, ink(vermillion)
@@ -232,6 +232,11 @@ func (t *table) row(c *canvas, i int, cell cell, y, left, column float64) {
 		c.rect(x+4, y+2, column-8, 16, f, title)
 	}
 	c.text(x+10, y+14, cut(cell.text, column-20, 11), st)
+	note := map[bool]string{cell.stale: "stale", cell.loses: "undoes"}[true]
+	if wide(cell.text, 11)+wide(note, 10) < column-40 {
+		st.mono, st.anchor, st.size, st.bold = false, "end", 10, true
+		c.text(x+column-22, y+14, note, st)
+	}
 }
 
 // arrows lead from a write to the one that undoes it.
@@ -243,15 +248,16 @@ func (t *table) arrows(c *canvas, at map[int]float64, left, column float64) {
 		if !ok || !seen || !too {
 			continue
 		}
-		x1 := left + column*(float64(t.cells[from].lane)+0.5)
-		x2 := left + column*(float64(t.cells[i].lane)+0.5)
-		if x1 < x2 {
-			x1, x2 = left+column*float64(t.cells[from].lane+1)-14, left+column*float64(t.cells[i].lane)+4
-		} else {
-			x1, x2 = left+column*float64(t.cells[from].lane)+4, left+column*float64(t.cells[i].lane+1)-4
+		edge, out := left+column*float64(t.cells[from].lane), 1.0 // the edge towards the other thread
+		if t.cells[from].lane < t.cells[i].lane {
+			edge, out = edge+column, -1
 		}
-		c.path(fmt.Sprintf("M%s %sC%s %s %s %s %s %s", num(x1), num(y1+16), num(x1), num(y1+26), num(x2), num(y2-8), num(x2), num(y2+8)),
-			stroke{colour: vermillion, width: 1.6, arrow: true, tooltip: fmt.Sprintf("step %d undoes step %d", i+1, from+1)}, "")
+		target := left + column*float64(t.cells[i].lane)
+		if out > 0 {
+			target += column
+		}
+		c.path(fmt.Sprintf("M%s %sH%sV%sH%s", num(edge+7*out), num(y1+10), num(target), num(y2+10), num(target-16*out)),
+			stroke{width: 1.6, arrow: true, tooltip: fmt.Sprintf("step %d undoes step %d", i+1, from+1)}, "")
 	}
 }
 

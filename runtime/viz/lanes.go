@@ -141,7 +141,7 @@ func (c *chart) reduce(pixels, plot float64) *chart {
 		r.merged += n + m
 	}
 	// of the arrows the evenly spaced ones that there is room for
-	if most := int(150 / pixels); len(c.arrows) > most {
+	if most := int(14 / pixels); len(c.arrows) > most {
 		r.arrows = nil
 		for i := range most {
 			r.arrows = append(r.arrows, c.arrows[i*len(c.arrows)/most])
@@ -242,7 +242,7 @@ func (c *chart) draw(cv *canvas, y, left float64) float64 {
 		y1, y2 := y+float64(a.from)*laneHeight+laneHeight/2, y+float64(a.to)*laneHeight+laneHeight/2
 		x1, x2 := x(a.at), x(a.until)
 		cv.path(fmt.Sprintf("M%s %sC%s %s %s %s %s %s", num(x1), num(y1), num(x1+8), num((y1+y2)/2), num(x2-8), num((y1+y2)/2), num(x2), num(y2)),
-			stroke{colour: a.colour, arrow: true, width: 1.1, tooltip: a.title}, "")
+			stroke{colour: a.colour, arrow: true, width: 0.8, tooltip: a.title}, "")
 	}
 	return bottom + 28
 }
@@ -331,7 +331,7 @@ func (c *chart) lane(cv *canvas, l lane, x func(time.Duration) float64, y, left 
 		switch {
 		case s.look.thin:
 			cv.line(x1, y+laneHeight/2, x2, y+laneHeight/2, stroke{colour: s.look.fill.colour, dashed: s.look.fill.dashed, width: 1.4, tooltip: s.title})
-			cv.text(x1+4, y+laneHeight/2-3, cut(s.label, x2-x1-8, 9), textStyle{size: 9, faint: true})
+			cv.text(x1+4, y+laneHeight/2-3, fit(s.label, x2-x1-8, 9), textStyle{size: 9, faint: true})
 			continue
 		case s.look.bare:
 			cv.rect(x1, top+barHeight/2-1.5, x2-x1, 3, s.look.fill, s.title)
@@ -339,7 +339,7 @@ func (c *chart) lane(cv *canvas, l lane, x func(time.Duration) float64, y, left 
 		}
 		cv.rect(x1, top, x2-x1, barHeight, s.look.fill, s.title)
 		if !s.look.fill.hatch && s.look.fill.colour != "" {
-			cv.text((x1+x2)/2, top+11, cut(s.label, x2-x1-6, 10), textStyle{size: 10, anchor: "middle", colour: ink(s.look.fill.colour)})
+			cv.text((x1+x2)/2, top+11, fit(s.label, x2-x1-6, 10), textStyle{size: 10, anchor: "middle", colour: ink(s.look.fill.colour)})
 		}
 	}
 	for _, m := range l.marks {

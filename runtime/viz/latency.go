@@ -79,11 +79,9 @@ func Latency(title string, interval time.Duration, series ...Series) *Picture {
 	for at := time.Duration(0); at <= longest; at += step {
 		c.text(x(at), bottom+12, num3(float64(at)/float64(unit)), textStyle{size: 10, anchor: "middle"})
 	}
-	c.text(8, bottom+12, name+"; height: square root", textStyle{size: 10})
-	if wide(name+"; height: square root", 10) > left-14 {
-		c.height = bottom + 32
-	}
-	c.height = bottom + 20
+	c.text(8, bottom+12, name, textStyle{size: 10})
+	c.text(left, bottom+26, "height: square root of the number, so that single ones show", textStyle{size: 10, faint: true})
+	c.height = bottom + 34
 	p.Caption, p.text = strings.Join(claims, "; "), text.String()
 	return p.take(c)
 }

@@ -164,6 +164,14 @@ func cut(s string, width, size float64) string {
 	return string([]rune(s)[:n]) + "…"
 }
 
+// fit is cut, or nothing if hardly anything would be left.
+func fit(s string, width, size float64) string {
+	if wide(s, size) > width && width < 6*size*0.6 {
+		return ""
+	}
+	return cut(s, width, size)
+}
+
 func hash(s string) string {
 	h := fnv.New32a()
 	h.Write([]byte(s))

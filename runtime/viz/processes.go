@@ -33,13 +33,15 @@ func Processes(runs ...any) *Picture {
 	var claims []string
 	var end time.Duration
 	for i, of := range runs {
-		rec, _, err := source(of)
+		rec, name, err := source(of)
 		if err != nil {
 			return wrong(p.Title, "%v", err)
 		}
 		c, claim := processChart(p, rec)
 		if len(runs) > 1 {
-			c.heading = fmt.Sprintf("run %d", i+1)
+			if c.heading = name; name == "" {
+				c.heading = fmt.Sprintf("run %d", i+1)
+			}
 			claim = c.heading + ": " + claim
 		}
 		charts, claims, end = append(charts, c), append(claims, claim), max(end, c.end)

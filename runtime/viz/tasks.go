@@ -19,6 +19,7 @@ type taskLine struct {
 	prefix string // "    └── "
 	text   string
 	task   bool
+	node   *TaskNode
 	cycle  bool
 	state  string
 	level  int
@@ -38,17 +39,17 @@ func Tasks(roots ...*TaskNode) *Picture {
 	if len(lines) == 0 {
 		return wrong(p.Title, "There are no tasks: they have all ended, or none was created")
 	}
-	tasks, cycles := 0, 0
+	tasks, cycles := map[*TaskNode]bool{}, 0
 	for _, l := range lines {
 		p.rows = append(p.rows, []string{fmt.Sprint(l.level), l.text, l.state})
-		if l.task && !l.cycle {
-			tasks++
+		if l.task {
+			tasks[l.node] = true
 		}
 		if l.cycle {
 			cycles++
 		}
 	}
-	p.Caption = fmt.Sprintf("%s, %s deep", count(tasks, "task"), count(depthOf(lines), "level"))
+	p.Caption = fmt.Sprintf("%s, %s deep", count(len(tasks), "task"), count(depthOf(lines), "level"))
 	if cycles > 0 {
 		p.Caption += fmt.Sprintf("; %s: these tasks wait for themselves and never end", count(cycles, "await cycle"))
 	} else {
@@ -75,7 +76,7 @@ func walkTasks(lines []taskLine, n *TaskNode, indent string, level int, above []
 	if level > 0 {
 		prefix = indent[:len(indent)-4] + "└── "
 	}
-	line := taskLine{prefix: prefix, text: "(T) " + n.Name, task: true, state: n.State, level: level}
+	line := taskLine{prefix: prefix, text: "(T) " + n.Name, task: true, node: n, state: n.State, level: level}
 	for _, a := range above {
 		line.cycle = line.cycle || a == n
 	}

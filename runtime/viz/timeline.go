@@ -29,11 +29,11 @@ func source(of any) (rec *trace.Recorder, title string, err error) {
 	switch v := of.(type) {
 	case *trace.Recorder:
 		if v != nil {
-			return v, "", nil
+			return v, v.Name, nil
 		}
 	case *rt.Report:
 		if v != nil && v.Trace != nil {
-			return v.Trace, "", nil
+			return v.Trace, v.Trace.Name, nil
 		}
 		return nil, "", fmt.Errorf("the report has no trace: call in.Trace() before the threads start")
 	case *rt.Interpreter:

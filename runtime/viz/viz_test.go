@@ -83,7 +83,7 @@ func loopRecord() *trace.Recorder {
 }
 
 func poolRecord(chunk int) *trace.Recorder {
-	r := &trace.Recorder{Virtual: true}
+	r := &trace.Recorder{Virtual: true, Name: fmt.Sprintf("chunks of %d", chunk)}
 	main := trace.Track{Name: "main process"}
 	us := time.Microsecond
 	free := []time.Duration{4 * msec, 4 * msec}
