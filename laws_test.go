@@ -112,7 +112,7 @@ var homes = map[string][]string{
 	"github.com/go-zeromq/zmq4":    {"braid/kernel/internal/zmq"},
 	"github.com/traefik/yaegi":     {"braid/kernel/eval/yaegi", "braid/kernel/eval/symbols"},
 	"golang.org/x/tools/go/ssa":    {"braid/kernel/eval/vm"},
-	"github.com/goplus/reflectx":   {"braid/kernel/eval/vm"},
+	"github.com/goplus/reflectx":   {"braid/kernel/eval/vm", "braid/kernel/eval/yaegi"}, // both make real types of a cell's
 	"github.com/spf13/cobra":       {"braid"},
 	"gonum.org/v1/gonum":           {"braid/runtime/native"},
 	"github.com/yuin/goldmark":     {"braid/notebooks/execute"},

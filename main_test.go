@@ -76,11 +76,11 @@ func TestRunGivesWhatNbclientGives(t *testing.T) {
 			t.Setenv("BRAID_ENGINE", engine)
 			dir := t.TempDir()
 			ours, theirs := filepath.Join(dir, "ours.ipynb"), filepath.Join(dir, "theirs.ipynb")
-			code, _, stderr := braid("run", "testdata/outputs.ipynb", "-o", ours)
+			code, _, stderr := braid("run", "notebooks/execute/testdata/outputs.ipynb", "-o", ours)
 			if code != exitFailed || !strings.Contains(stderr, "undefined: undefined") {
 				t.Fatalf("exit code %d, want %d for the last cell but one\n%s", code, exitFailed, stderr)
 			}
-			if out, err := exec.Command(python, "testdata/with_nbclient.py", "testdata/outputs.ipynb", theirs).CombinedOutput(); err != nil {
+			if out, err := exec.Command(python, "notebooks/execute/testdata/with_nbclient.py", "notebooks/execute/testdata/outputs.ipynb", theirs).CombinedOutput(); err != nil {
 				t.Fatalf("nbclient: %v\n%s", err, out)
 			}
 			sameLines(t, withoutTimes(t, ours), withoutTimes(t, theirs))
