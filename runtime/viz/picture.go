@@ -52,18 +52,35 @@ func (p *Picture) claim() string {
 	return fmt.Sprintf("%s (merged %d small or repeated events)", p.Caption, p.Merged)
 }
 
-// SVG is a file of its own, black on white.
+// SVG is a file of its own, black on white, with the claim under the drawing.
 func (p *Picture) SVG() string {
+	lines := wrap(p.claim(), p.width-16, 12)
+	below := 14 + 16*float64(len(lines))
+	var text strings.Builder
+	for i, l := range lines {
+		fmt.Fprintf(&text, `<text x="8" y="%s" font-size="12" fill="currentColor">%s</text>`, num(p.height+16*float64(i+1)), esc(l))
+	}
 	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" width="%s" height="%s" %s style="color:#1a1a1a;background:#fff">`+
 		`<title>%s</title><rect width="100%%" height="100%%" fill="#fff"/>%s</svg>`,
-		num(p.width), num(p.height+30), p.frame(30), esc(p.Title+": "+p.claim()), p.drawing+p.captionText())
+		num(p.width), num(p.height+below), p.frame(below), esc(p.Title+": "+p.claim()), p.drawing+text.String())
 }
 
-// captionText writes the claim under the drawing, for the file that has no page
-// around it.
-func (p *Picture) captionText() string {
-	return fmt.Sprintf(`<text x="8" y="%s" font-size="12" fill="currentColor">%s</text>`,
-		num(p.height+16), esc(cut(p.claim(), p.width-16, 12)))
+// wrap breaks a text into lines of a width, at most eight.
+func wrap(s string, width, size float64) (lines []string) {
+	line := ""
+	for _, word := range strings.Fields(s) {
+		switch {
+		case line == "":
+			line = word
+		case wide(line+" "+word, size) <= width:
+			line += " " + word
+		case len(lines) == 7:
+			return append(lines, cut(line+" …", width, size))
+		default:
+			lines, line = append(lines, cut(line, width, size)), word
+		}
+	}
+	return append(lines, cut(line, width, size))
 }
 
 // frame is what both forms of the svg element share.
