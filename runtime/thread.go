@@ -23,6 +23,7 @@ type Thread struct {
 	breaker  atomic.Uint32 // eval_breaker
 	holding  bool          // attached; changed under the GIL's gate or by itself
 	native   int           // depth of compiled code that gave the GIL away
+	detached int           // depth of Native: no thread state, nothing shared may be touched
 	runSince time.Duration
 	err      error
 	checks   int
@@ -103,6 +104,12 @@ func (t *Thread) serial() bool { return t.in.gilOn.Load() && t.native == 0 }
 // next. Under a GIL it happens without interruption; without one, and in
 // compiled code that gave the GIL away, it is a choice point.
 func (t *Thread) Access(op sched.Op) {
+	if t.detached > 0 {
+		// CPython dies of it, with this text in debug builds (Python/pystate.c,
+		// _Py_EnsureFuncTstateNotNULL)
+		panic(Raise("RuntimeError", "the function must be called with the GIL held, after Python initialization and before Python finalization, "+
+			"but the GIL is released (the current Python thread state is NULL): compiled code that releases the GIL may not touch %s", op.Object))
+	}
 	if t.in.kind == real {
 		if t.in.world.Observer != nil {
 			t.proc.Point(op)
@@ -205,7 +212,13 @@ func (t *Thread) Sleep(d time.Duration) error {
 // Native runs compiled code that releases the GIL: it may not touch Objects,
 // Vars or the bytecode VM, which answer with the RuntimeError of a thread
 // without a thread state.
-func (t *Thread) Native(f func()) { t.AllowThreads(trace.NativeIn, "native", f) }
+func (t *Thread) Native(f func()) {
+	t.AllowThreads(trace.NativeIn, "native", func() {
+		t.detached++
+		defer func() { t.detached-- }()
+		f()
+	})
+}
 
 // NativeHold runs compiled code that keeps the GIL: nobody else runs bytecode
 // before it ends, however long it takes.
