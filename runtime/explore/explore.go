@@ -103,7 +103,8 @@ type Report struct {
 	Complete  bool // they are all there are
 	// Bound is the number of preemptions up to which the search was complete;
 	// -1 if it was not even for none.
-	Bound int
+	Bound    int
+	MaxSteps int // of the longest run
 	// Partial is how many of Schedules have one preemption more than Bound:
 	// some of those, not all.
 	Partial  int
@@ -205,6 +206,7 @@ func (s *search) one(c sched.Chooser) (text string, failed bool) {
 	err := w.Run()
 	s.spent++
 	s.steps += w.Steps()
+	s.report.MaxSteps = max(s.report.MaxSteps, w.Steps())
 	return s.outcome(world, err)
 }
 
@@ -266,6 +268,9 @@ func (s *search) count(text string, failed bool, cost int) {
 	o := &s.outcomes[i]
 	o.Count++
 	steps := s.world.Steps()
+	if known && text == Endless {
+		return // later runs are cut sooner; only the first one repeats with the same Options
+	}
 	if cost < o.cost || cost == o.cost && steps < o.steps {
 		_, picks := s.world.Schedule()
 		o.witness, o.cost, o.steps = append(o.witness[:0], picks...), cost, steps

@@ -182,6 +182,9 @@ func TestFailuresAreOutcomes(t *testing.T) {
 	if o, ok := r.Outcome(Endless); !ok || !o.Failed {
 		t.Errorf("outcomes %v", r.Outcomes)
 	}
+	if w := r.Witness(Endless); w == nil || w.Outcome != Endless {
+		t.Errorf("witness of an endless run: %v", w)
+	}
 	if !strings.HasPrefix(r.Starvation, "spinner ran ") || !strings.Contains(r.Starvation, "raiser could have run all the time: starvation") {
 		t.Errorf("starvation: %q", r.Starvation)
 	}

@@ -1,0 +1,451 @@
+package exercise
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	rt "braid/runtime"
+	"braid/runtime/explore"
+	"braid/runtime/sched"
+	"braid/runtime/trace"
+	"braid/runtime/viz"
+)
+
+// Check is one condition. Some look at all schedules (after Every), some at a
+// run in virtual time (after Once), some at either.
+type Check struct {
+	name  string
+	every func(*explore.Report) finding
+	once  func(*Run) finding
+}
+
+// Named returns the check under another name, which the verdict shows.
+func (c Check) Named(name string) Check {
+	c.name = name
+	return c
+}
+
+type finding struct {
+	passed  bool
+	message string
+	share   float64 // of the points, if it did not pass
+	line    int
+	replay  string
+	picture *viz.Picture
+}
+
+func pass(format string, args ...any) finding {
+	return finding{passed: true, message: fmt.Sprintf(format, args...)}
+}
+
+// fail is a finding with the schedule that shows it.
+func fail(r *explore.Report, outcome, format string, args ...any) finding {
+	f := finding{message: fmt.Sprintf(format, args...)}
+	if w := r.Witness(outcome); w != nil {
+		f.replay, f.picture = w.Replay, viz.Interleaving(w, r)
+	}
+	return f
+}
+
+func failRun(r *Run, format string, args ...any) finding {
+	return finding{message: fmt.Sprintf(format, args...), picture: viz.Timeline(r.Trace), line: lineOf(r.Err)}
+}
+
+// Outcomes requires that the values that Final gives in all schedules are
+// exactly these, compared as they print.
+func Outcomes(values ...any) Check {
+	want := texts(values)
+	return Check{name: "result is " + list(want), every: func(r *explore.Report) finding {
+		for _, o := range r.Outcomes {
+			if !slices.Contains(want, o.Text) {
+				return fail(r, o.Text, "%s of %s the result is %s; it should always be %s.", ofAll(o.Count), schedules(r), worded(o), list(want))
+			}
+		}
+		for _, w := range want {
+			if _, ok := r.Outcome(w); !ok && r.Complete {
+				return finding{message: fmt.Sprintf("No schedule gives %s, which should be possible: something orders the threads more than it should.", w)}
+			}
+		}
+		if !r.Complete {
+			return pass("In %s the result is %s. That is evidence, not a proof: there are more.", r.Strategy(), list(want))
+		}
+		return pass("In all %d schedules the result is %s.", r.Schedules, list(want))
+	}}
+}
+
+func texts(values []any) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = fmt.Sprint(v)
+	}
+	return out
+}
+
+func list(words []string) string {
+	switch n := len(words); n {
+	case 0:
+		return "nothing"
+	case 1:
+		return words[0]
+	default:
+		return strings.Join(words[:n-1], ", ") + " or " + words[n-1]
+	}
+}
+
+func ofAll(n int) string { return "In " + strconv.Itoa(n) }
+
+func schedules(r *explore.Report) string {
+	if r.Complete {
+		return fmt.Sprintf("%d schedules", r.Schedules)
+	}
+	return fmt.Sprintf("%d schedules tried", r.Schedules)
+}
+
+func worded(o explore.Outcome) string {
+	switch o.Text {
+	case explore.Deadlocked:
+		return "none at all: a deadlock"
+	case explore.Endless:
+		return "none at all: it never ends"
+	}
+	return o.Text
+}
+
+// NoRace requires that everything threads share is ordered by locks, queues,
+// joins or awaits, in every schedule, also where the result happens to be
+// right.
+func NoRace() Check {
+	return Check{name: "no data race", every: func(r *explore.Report) finding {
+		if !r.Racy() {
+			return pass("Nothing is used by two threads without an order between them.")
+		}
+		race := r.Races[0]
+		outcome := worst(r)
+		return fail(r, outcome, "Two threads use %s and nothing says who is first: %s, and %s. "+
+			"It may come out right, even always on one version of Python, and is wrong all the same: take one lock around every use of %s.",
+			race.Var, race.First, race.Second, race.Var)
+	}}
+}
+
+// worst is the outcome that shows most: a failed one, else the rarest.
+func worst(r *explore.Report) string {
+	text, least := "", 0
+	for _, o := range r.Outcomes {
+		if o.Failed {
+			return o.Text
+		}
+		if text == "" || o.Count < least {
+			text, least = o.Text, o.Count
+		}
+	}
+	return text
+}
+
+// NoDeadlock requires that the program never gets stuck.
+func NoDeadlock() Check {
+	return Check{name: "no deadlock", every: func(r *explore.Report) finding {
+		n := r.Deadlocks()
+		if n == 0 {
+			return pass("No schedule gets stuck.")
+		}
+		advice := "Take locks in the same order everywhere."
+		if r.LostWakeup {
+			advice = "Somebody was notified before he waited: ask the condition under the lock, in a loop, before waiting."
+		} else if !strings.Contains(r.Deadlock, "holds") {
+			advice = "Whoever is waited for must get there on every path."
+		}
+		return fail(r, explore.Deadlocked, "In %d of %s everybody waits and nobody can go on: %s. %s", n, schedules(r), r.Deadlock, advice)
+	}, once: func(r *Run) finding {
+		var dead *sched.DeadlockError
+		if errors.As(r.Err, &dead) {
+			return failRun(r, "Everybody waits and nobody can go on: %s.", strings.TrimPrefix(dead.Error(), "deadlock: "))
+		}
+		return pass("Nobody gets stuck.")
+	}}
+}
+
+// Finishes requires that the program ends in every schedule without an
+// exception, within the bound of steps.
+func Finishes() Check {
+	return Check{name: "finishes", every: func(r *explore.Report) finding {
+		for _, o := range r.Outcomes {
+			switch {
+			case !o.Failed:
+				continue
+			case o.Text == explore.Endless:
+				return fail(r, o.Text, "In %d of %s the program does not end: %s.", o.Count, schedules(r), r.Starvation)
+			case o.Text == explore.Deadlocked:
+				return fail(r, o.Text, "In %d of %s the program gets stuck: %s.", o.Count, schedules(r), r.Deadlock)
+			}
+			return fail(r, o.Text, "In %d of %s the program stops with %s.", o.Count, schedules(r), o.Text)
+		}
+		return pass("The program ends in every schedule.")
+	}, once: func(r *Run) finding {
+		if f, bad := ended(r); bad {
+			return f
+		}
+		return pass("The program ends, after %s.", r.Took)
+	}}
+}
+
+// ended words what ended a run badly. Checks of what a program did say this
+// first: what was not finished cannot be judged.
+func ended(r *Run) (finding, bool) {
+	var dead *sched.DeadlockError
+	switch {
+	case r.Err == nil:
+		return finding{}, false
+	case errors.As(r.Err, &dead):
+		return NoDeadlock().once(r), true
+	case errors.Is(r.Err, sched.ErrStepLimit):
+		return failRun(r, "The program does not end: it was stopped after %d steps.", Steps), true
+	}
+	return failRun(r, "The program stopped with %s.", r.Err), true
+}
+
+// onRun makes a check of a run that must have ended well.
+func onRun(name string, judge func(*Run) finding) Check {
+	return Check{name: name, once: func(r *Run) finding {
+		if f, bad := ended(r); bad {
+			return f
+		}
+		return judge(r)
+	}}
+}
+
+// Awaited requires that no coroutine was dropped without an await, and no other
+// warning given.
+func Awaited() Check {
+	return onRun("everything awaited, no warnings", func(r *Run) finding {
+		if len(r.Warnings) == 0 {
+			return pass("Every coroutine was awaited.")
+		}
+		text := r.Warnings[0].String()
+		if n := len(r.Warnings) - 1; n > 0 {
+			text += fmt.Sprintf(" (and %d more)", n)
+		}
+		advice := ""
+		if strings.Contains(text, "never awaited") {
+			advice = " Calling a coroutine function runs nothing: await it, or make a task of it."
+		}
+		return failRun(r, "Python would warn: %s.%s", text, advice)
+	})
+}
+
+// Makespan requires that the run takes at most so long, in virtual time.
+func Makespan(most time.Duration) Check {
+	return onRun("takes at most "+most.String(), func(r *Run) finding {
+		if r.Took <= most {
+			return pass("It takes %s.", r.Took)
+		}
+		return failRun(r, "It takes %s; %s is possible. What waits should wait at the same time, not one after the other.", r.Took, most)
+	})
+}
+
+// Order requires that what was Said is exactly this, in this order.
+func Order(words ...string) Check {
+	return onRun("order of events", func(r *Run) finding {
+		got := make([]string, len(r.said))
+		for i, e := range r.said {
+			got[i] = e.what
+		}
+		for i, w := range words {
+			switch {
+			case i >= len(got):
+				return failRun(r, "After %s nothing happens any more; %q should follow.", sequence(got), w)
+			case got[i] != w:
+				return failRun(r, "Event %d is %q at %s; it should be %q. The order was %s.", i+1, got[i], r.said[i].at, w, sequence(got))
+			}
+		}
+		if len(got) > len(words) {
+			return failRun(r, "After everything that should happen comes %q.", got[len(words)])
+		}
+		return pass("The order is right: %s.", sequence(got))
+	})
+}
+
+func sequence(words []string) string {
+	if len(words) > 12 {
+		return strings.Join(words[:12], ", ") + ", …"
+	}
+	if len(words) == 0 {
+		return "the start"
+	}
+	return strings.Join(words, ", ")
+}
+
+// PickledAtMost requires that at most so many bytes go to worker processes.
+func PickledAtMost(bytes int) Check {
+	return onRun(fmt.Sprintf("at most %d bytes pickled", bytes), func(r *Run) finding {
+		var sent float64
+		for _, e := range r.Trace.Events() {
+			if e.Kind == trace.Pickle {
+				sent += e.Value
+			}
+		}
+		if int(sent) <= bytes {
+			return pass("%.0f bytes are pickled.", sent)
+		}
+		f := failRun(r, "%.0f bytes are pickled, %d are enough. Send what a worker needs, and make more of one message: a larger chunksize.", sent, bytes)
+		f.picture = viz.Processes(r.Trace)
+		return f
+	})
+}
+
+// HeartbeatGap requires that a heartbeat (Run.Beat) never pauses for longer.
+func HeartbeatGap(most time.Duration) Check {
+	return onRun("heartbeat pauses at most "+most.String(), func(r *Run) finding {
+		if len(r.beats) < 2 {
+			return failRun(r, "The heartbeat beats %d times: it has no chance to run.", len(r.beats))
+		}
+		var gaps []time.Duration
+		var longest, at time.Duration
+		for i, b := range r.beats[1:] {
+			gap := b - r.beats[i]
+			gaps = append(gaps, gap)
+			if gap > longest {
+				longest, at = gap, r.beats[i]
+			}
+		}
+		if longest <= most {
+			return pass("The longest pause of the heartbeat is %s.", longest)
+		}
+		f := failRun(r, "At %s the heartbeat stops for %s: something blocks everybody. %s is allowed. "+
+			"Await what can be awaited, and give the rest to a thread or a process.", at, longest, most)
+		f.picture = viz.Latency("Pauses of the heartbeat", most, viz.Series{Name: "heartbeat", Samples: gaps})
+		return f
+	})
+}
+
+// Peak requires that at some time at least so many are between Enter and Leave:
+// that the program is really concurrent.
+func Peak(least int) Check {
+	return onRun(fmt.Sprintf("at least %d at a time", least), func(r *Run) finding {
+		if r.peak >= least {
+			return pass("Up to %d are under way at a time.", r.peak)
+		}
+		f := failRun(r, "At most %d %s under way at a time; %d should be. They are started one after the other: start all, then wait.", r.peak, isAre(r.peak), least)
+		f.share = 0
+		return f
+	})
+}
+
+func isAre(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
+// PeakAtMost requires that never more are between Enter and Leave: that a limit
+// is kept.
+func PeakAtMost(most int) Check {
+	return onRun(fmt.Sprintf("at most %d at a time", most), func(r *Run) finding {
+		if r.peak <= most {
+			return pass("Up to %d are under way at a time.", r.peak)
+		}
+		return failRun(r, "%d are under way at a time; at most %d are allowed: a semaphore would hold them back.", r.peak, most)
+	})
+}
+
+// NoBusyWait requires that no run takes more steps than this: who waits should
+// sleep, not ask again and again.
+func NoBusyWait(steps int) Check {
+	const advice = "Waiting should cost nothing: wait for a condition, an event or a queue instead of asking again and again."
+	return Check{name: "no busy waiting", every: func(r *explore.Report) finding {
+		if r.MaxSteps <= steps {
+			return pass("No run takes more than %d steps.", r.MaxSteps)
+		}
+		return fail(r, explore.Endless, "A run takes %d steps, %d are enough. %s", r.MaxSteps, steps, advice)
+	}, once: func(r *Run) finding {
+		if r.Steps <= steps {
+			return pass("The run takes %d steps.", r.Steps)
+		}
+		return failRun(r, "The run takes %d steps, %d are enough. %s", r.Steps, steps, advice)
+	}}
+}
+
+// Raises requires that the program ends with an exception of this type.
+func Raises(typ string) Check {
+	return Check{name: "raises " + typ, once: func(r *Run) finding {
+		switch {
+		case rt.Is(r.Err, typ):
+			return pass("It raises %s.", r.Err)
+		case r.Err == nil:
+			return failRun(r, "It ends without an exception; it should raise %s.", typ)
+		}
+		return failRun(r, "It ends with %s; it should raise %s.", r.Err, typ)
+	}}
+}
+
+// Custom is a check of the author's own: of a run, nil to pass, an error whose
+// text is the message. A share says how much of the points a failing one still
+// gets, if the error has a method Share() float64.
+func Custom(name string, holds func(run *Run) error) Check {
+	return onRun(name, func(r *Run) finding {
+		err := holds(r)
+		if err == nil {
+			return pass("Right.")
+		}
+		f := failRun(r, "%s", err)
+		var partial interface{ Share() float64 }
+		if errors.As(err, &partial) {
+			f.share = min(max(partial.Share(), 0), 1)
+		}
+		return f
+	})
+}
+
+// Partly is an error that leaves a share of the points, for Custom.
+func Partly(share float64, format string, args ...any) error {
+	return &partly{share, fmt.Sprintf(format, args...)}
+}
+
+type partly struct {
+	share float64
+	text  string
+}
+
+func (p *partly) Error() string  { return p.text }
+func (p *partly) Share() float64 { return p.share }
+
+// lineOf finds the student's line in the stack of an exception that was a
+// panic: the first frame that belongs neither to the Go library nor to the
+// model. 0 if it is not known.
+func lineOf(err error) int {
+	e, ok := rt.AsException(err)
+	if !ok {
+		return 0
+	}
+	lines := strings.Split(e.Stack, "\n")
+	for i := 1; i < len(lines); i++ {
+		place := strings.TrimSpace(lines[i])
+		path, rest, ok := strings.Cut(place, ".go:")
+		if !ok || !strings.HasPrefix(lines[i], "\t") || ours(path, lines[i-1]) {
+			continue
+		}
+		number, _, _ := strings.Cut(rest, " ")
+		if n, err := strconv.Atoi(number); err == nil {
+			return n
+		}
+	}
+	return 0
+}
+
+// ours tells frames of Go's library and of the model from a student's.
+func ours(path, function string) bool {
+	if strings.Contains(filepath.ToSlash(path), "_test") {
+		return false
+	}
+	for _, prefix := range []string{"runtime.", "runtime/", "panic(", "iter.", "reflect.", "sync.", "created by", "braid/runtime", "testing.", "main.main", "goroutine "} {
+		if strings.HasPrefix(function, prefix) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,228 @@
+package exercise
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	rt "braid/runtime"
+	"braid/runtime/explore"
+	"braid/runtime/sched"
+	"braid/runtime/trace"
+)
+
+// Limits of a run of a student's program.
+const (
+	// Steps bounds one run in virtual time.
+	Steps = 2_000_000
+	// Schedules bounds a search.
+	Schedules = 200_000
+)
+
+// Exercise is a list of checks with their points. Make it with New, give it
+// programs with Every and Once, require checks of the latest one, and Grade.
+type Exercise struct {
+	name     string
+	subjects []*subject
+	options  explore.Options
+	mode     rt.Mode
+	cores    int
+	seed     uint64
+}
+
+// New begins an exercise.
+func New(name string) *Exercise {
+	return &Exercise{name: name, options: explore.Options{Mode: rt.FreeThreaded}, mode: rt.GIL310, cores: 2}
+}
+
+// Options sets the bounds of the searches of Every that follow; without it,
+// they explore without a GIL, in the language reading, up to 200,000 schedules.
+func (e *Exercise) Options(o explore.Options) *Exercise {
+	e.options = o
+	return e
+}
+
+// Machine sets the interpreter and the cores of the runs of Once that follow;
+// without it, they are GIL310 and two. The seed decides ties.
+func (e *Exercise) Machine(mode rt.Mode, cores int, seed uint64) *Exercise {
+	e.mode, e.cores, e.seed = mode, cores, seed
+	return e
+}
+
+// subject is a program, the checks required of it, and, once it ran, what was
+// seen.
+type subject struct {
+	every    func(w *explore.World)
+	options  explore.Options
+	once     func(run *Run, t *rt.Thread) error
+	machine  func() *rt.Interpreter
+	required []required
+}
+
+type required struct {
+	points float64
+	check  Check
+}
+
+// Every sets the program for the checks that follow: it is run under every
+// schedule, and built anew for each.
+func (e *Exercise) Every(program func(w *explore.World)) *Exercise {
+	e.subjects = append(e.subjects, &subject{every: program, options: e.options})
+	return e
+}
+
+// Once sets the program for the checks that follow: it is run once, in virtual
+// time, as the main thread of an interpreter.
+func (e *Exercise) Once(program func(run *Run, t *rt.Thread) error) *Exercise {
+	mode, cores, seed := e.mode, e.cores, e.seed
+	e.subjects = append(e.subjects, &subject{once: program, machine: func() *rt.Interpreter { return rt.Virtual(mode, seed, cores) }})
+	return e
+}
+
+// Require adds a check of the latest program, worth so many points.
+func (e *Exercise) Require(points float64, c Check) *Exercise {
+	if len(e.subjects) == 0 {
+		e.subjects = append(e.subjects, &subject{})
+	}
+	s := e.subjects[len(e.subjects)-1]
+	s.required = append(s.required, required{points, c})
+	return e
+}
+
+// Grade runs the programs and judges. It never panics, but for the abort of a
+// World that it was called in.
+func (e *Exercise) Grade() *Result {
+	r := &Result{Name: e.name}
+	for _, s := range e.subjects {
+		seen := s.run()
+		for _, q := range s.required {
+			v := judge(q, seen)
+			r.Verdicts = append(r.Verdicts, v)
+			r.Score += v.Points
+			r.Max += v.Max
+		}
+	}
+	return r
+}
+
+// Run is one run of a program in virtual time: what the program may tell, and
+// what is seen of it.
+type Run struct {
+	In    *rt.Interpreter
+	Trace *trace.Recorder // of In; give it to loops and pools too
+	// Took is how long the run took, on In's clock. A program that runs on
+	// another virtual clock, such as an event loop's, sets it.
+	Took     time.Duration
+	Steps    int
+	Err      error // what ended the program
+	Warnings []rt.Warning
+
+	said   []entry
+	beats  []time.Duration
+	inside int
+	peak   int
+}
+
+type entry struct {
+	at   time.Duration
+	what string
+}
+
+// Say notes that something happened, for Order.
+func (r *Run) Say(what string) { r.said = append(r.said, entry{r.In.World().Now(), what}) }
+
+// Beat is one beat of a heartbeat, for HeartbeatGap; at is the time on the
+// clock of what beats.
+func (r *Run) Beat(at time.Duration) { r.beats = append(r.beats, at) }
+
+// Enter and Leave are around what should happen at the same time, for Peak.
+func (r *Run) Enter() {
+	r.inside++
+	r.peak = max(r.peak, r.inside)
+}
+
+// Leave is the end of what Enter began.
+func (r *Run) Leave() { r.inside-- }
+
+// seen is what checks look at: a report, or a run, or what went wrong before
+// there was either.
+type seen struct {
+	report *explore.Report
+	run    *Run
+	failed error
+}
+
+func (s *subject) run() (out *seen) {
+	out = &seen{}
+	defer func() {
+		if r := recover(); r != nil {
+			if sched.Aborted(r) {
+				panic(r)
+			}
+			out.failed = rt.FromPanic(r, debug.Stack())
+		}
+	}()
+	switch {
+	case s.every != nil:
+		out.report = explore.RunWith(s.options, s.every)
+	case s.once != nil:
+		out.run = s.runOnce()
+	default:
+		out.failed = errors.New("the exercise has no program for this check: it needs Every or Once before Require")
+	}
+	return out
+}
+
+func (s *subject) runOnce() *Run {
+	scope := rt.CurrentScope()
+	before := scope.Warnings()
+	in := s.machine()
+	in.World().StepLimit = Steps
+	run := &Run{In: in, Trace: in.Trace()}
+	run.Err = in.Run(func(t *rt.Thread) error { return s.once(run, t) })
+	if run.Took == 0 {
+		run.Took = in.World().Now()
+	}
+	run.Steps = in.World().Steps()
+	run.Warnings = scope.Warnings()
+	for _, w := range slices.Concat(before, run.Warnings) { // they stay the cell's
+		scope.Warn(w.Category, "%s", w.Message)
+	}
+	return run
+}
+
+func judge(q required, s *seen) Verdict {
+	v := Verdict{Check: q.check.name, Max: q.points}
+	var f finding
+	switch {
+	case s.failed != nil:
+		f = failed(s.failed)
+	case q.check.every != nil && s.report != nil:
+		f = q.check.every(s.report)
+	case q.check.once != nil && s.run != nil:
+		f = q.check.once(s.run)
+	case s.report != nil:
+		f = finding{message: "The author's mistake: this check looks at a run in time, and needs Once before Require."}
+	default:
+		f = finding{message: "The author's mistake: this check looks at all schedules, and needs Every before Require."}
+	}
+	v.Passed, v.Message, v.Line, v.Replay, v.Picture = f.passed, f.message, f.line, f.replay, f.picture
+	if s.report != nil {
+		v.Searched = s.report.Strategy()
+	}
+	if v.Passed {
+		v.Points = v.Max
+	} else {
+		v.Points = v.Max * f.share
+	}
+	return v
+}
+
+// failed words an error that kept the program from being looked at.
+func failed(err error) finding {
+	f := finding{message: fmt.Sprintf("The program stopped with %s.", err)}
+	f.line = lineOf(err)
+	return f
+}

@@ -1,0 +1,135 @@
+package exercise
+
+import (
+	"encoding/json"
+	"fmt"
+	"html"
+	"strconv"
+	"strings"
+
+	"braid/runtime/viz"
+)
+
+// Verdict is what one check says. Equal programs get equal verdicts, in JSON to
+// the byte.
+type Verdict struct {
+	Check   string  `json:"check"`
+	Passed  bool    `json:"passed"`
+	Points  float64 `json:"points"`
+	Max     float64 `json:"max"`
+	Message string  `json:"message"`
+	// Line is the student's line that raised what the message tells, 0 if it
+	// is not known.
+	Line int `json:"line,omitempty"`
+	// Searched says how many schedules were run, and whether those were all.
+	Searched string `json:"searched,omitempty"`
+	// Replay repeats the schedule of Picture: explore.Replay.
+	Replay  string       `json:"replay,omitempty"`
+	Picture *viz.Picture `json:"-"`
+}
+
+// Result is a graded exercise. It is shown when it is a cell's result; its
+// Score alone is the number that graders of notebooks take as partial credit.
+type Result struct {
+	Name     string    `json:"name"`
+	Score    float64   `json:"score"`
+	Max      float64   `json:"max"`
+	Verdicts []Verdict `json:"verdicts"`
+}
+
+// Passed tells whether every check did.
+func (r *Result) Passed() bool {
+	for _, v := range r.Verdicts {
+		if !v.Passed {
+			return false
+		}
+	}
+	return len(r.Verdicts) > 0
+}
+
+// JSON is the result for a grader, with the pictures as plain text.
+func (r *Result) JSON() string {
+	type withText struct {
+		Verdict
+		Picture string `json:"picture,omitempty"`
+	}
+	all := make([]withText, len(r.Verdicts))
+	for i, v := range r.Verdicts {
+		all[i].Verdict = v
+		if v.Picture != nil {
+			all[i].Picture = v.Picture.String()
+		}
+	}
+	b, err := json.MarshalIndent(struct {
+		Name     string     `json:"name"`
+		Score    float64    `json:"score"`
+		Max      float64    `json:"max"`
+		Verdicts []withText `json:"verdicts"`
+	}{r.Name, r.Score, r.Max, all}, "", "  ")
+	if err != nil { // NaN points
+		return fmt.Sprintf(`{"name":%q,"error":%q}`, r.Name, err)
+	}
+	return string(b) + "\n"
+}
+
+func points(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+
+// String is the result as plain text, pictures included.
+func (r *Result) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s of %s points\n", r.Name, points(r.Score), points(r.Max))
+	for _, v := range r.Verdicts {
+		fmt.Fprintf(&b, "%s %s (%s/%s): %s\n", sign(v.Passed), v.Check, points(v.Points), points(v.Max), v.where())
+		if v.Picture != nil {
+			b.WriteString("    " + strings.ReplaceAll(strings.TrimRight(v.Picture.String(), "\n"), "\n", "\n    ") + "\n")
+		}
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// where is the message with the line, if it is known.
+func (v Verdict) where() string {
+	if v.Line == 0 {
+		return v.Message
+	}
+	return fmt.Sprintf("%s (line %d)", v.Message, v.Line)
+}
+
+func sign(passed bool) string {
+	if passed {
+		return "✓"
+	}
+	return "✗"
+}
+
+// MIMEBundle is the result as a page with pictures, and as text.
+func (r *Result) MIMEBundle() map[string]any {
+	return map[string]any{"text/html": r.HTML(), "text/plain": r.String()}
+}
+
+// HTML is the result as a list, with a picture under each check that failed.
+func (r *Result) HTML() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `<div class="braid-exercise" style="color:var(--jp-content-font-color1,currentColor)"><div style="font-weight:600;margin:4px 0">%s: %s of %s points</div>`,
+		html.EscapeString(r.Name), points(r.Score), points(r.Max))
+	for _, v := range r.Verdicts {
+		colour := "#009E73"
+		if !v.Passed {
+			colour = "#D55E00"
+		}
+		fmt.Fprintf(&b, `<div style="border-left:4px solid %s;padding:2px 8px;margin:6px 0"><b>%s %s</b> (%s/%s)<br/>%s`,
+			colour, sign(v.Passed), html.EscapeString(v.Check), points(v.Points), points(v.Max), html.EscapeString(v.where()))
+		if v.Searched != "" {
+			fmt.Fprintf(&b, `<br/><small>Searched: %s.</small>`, html.EscapeString(v.Searched))
+		}
+		if v.Picture != nil {
+			b.WriteString(v.Picture.HTML())
+		}
+		if v.Replay != "" {
+			fmt.Fprintf(&b, `<small>Replay: <code>%s</code></small>`, html.EscapeString(v.Replay))
+		}
+		b.WriteString("</div>")
+	}
+	b.WriteString("</div>")
+	return b.String()
+}
