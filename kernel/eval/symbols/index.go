@@ -14,9 +14,11 @@ var packages = map[string]func() map[string]reflect.Value{
 	"braid/display":           pkg_braid_display,
 	"braid/runtime":           pkg_braid_runtime,
 	"braid/runtime/explore":   pkg_braid_runtime_explore,
+	"braid/runtime/native":    pkg_braid_runtime_native,
 	"braid/runtime/sched":     pkg_braid_runtime_sched,
 	"braid/runtime/threading": pkg_braid_runtime_threading,
 	"braid/runtime/trace":     pkg_braid_runtime_trace,
+	"braid/runtime/viz":       pkg_braid_runtime_viz,
 	"bufio":                   pkg_bufio,
 	"bytes":                   pkg_bytes,
 	"cmp":                     pkg_cmp,
@@ -180,4 +182,11 @@ var packages = map[string]func() map[string]reflect.Value{
 	"unicode/utf8":            pkg_unicode_utf8,
 	"unique":                  pkg_unique,
 	"weak":                    pkg_weak,
+}
+
+// shortPaths maps the real paths of Braid's packages, which types carry, to those
+// that cells import.
+var shortPaths = map[string]string{
+	"braid/kernel/eval/comm": "braid/comm",
+	"braid/kernel/display":   "braid/display",
 }

@@ -18,6 +18,7 @@ func pkg_braid_runtime_explore() map[string]reflect.Value {
 		"Machine":        reflect.ValueOf(explore.Machine),
 		"Options":        reflect.ValueOf((*explore.Options)(nil)),
 		"Outcome":        reflect.ValueOf((*explore.Outcome)(nil)),
+		"Path":           reflect.ValueOf((*explore.Path)(nil)),
 		"Race":           reflect.ValueOf((*explore.Race)(nil)),
 		"Reading":        reflect.ValueOf((*explore.Reading)(nil)),
 		"Replay":         reflect.ValueOf(explore.Replay),

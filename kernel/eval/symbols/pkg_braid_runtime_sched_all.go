@@ -39,6 +39,7 @@ func pkg_braid_runtime_sched() map[string]reflect.Value {
 		"Sleep":          reflect.ValueOf(sched.Sleep),
 		"Spawn":          reflect.ValueOf(sched.Spawn),
 		"Step":           reflect.ValueOf(sched.Step),
+		"StepLimitError": reflect.ValueOf((*sched.StepLimitError)(nil)),
 		"Wait":           reflect.ValueOf(sched.Wait),
 		"World":          reflect.ValueOf((*sched.World)(nil)),
 		"Write":          reflect.ValueOf(sched.Write),

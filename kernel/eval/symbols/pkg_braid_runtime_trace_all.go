@@ -9,6 +9,7 @@ import (
 
 func pkg_braid_runtime_trace() map[string]reflect.Value {
 	return map[string]reflect.Value{
+		"Begin":       reflect.ValueOf(trace.Begin),
 		"Blocked":     reflect.ValueOf(trace.Blocked),
 		"Callback":    reflect.ValueOf(trace.Callback),
 		"CheckPoint":  reflect.ValueOf(trace.CheckPoint),
@@ -28,6 +29,8 @@ func pkg_braid_runtime_trace() map[string]reflect.Value {
 		"Ready":       reflect.ValueOf(trace.Ready),
 		"Recorder":    reflect.ValueOf((*trace.Recorder)(nil)),
 		"Refs":        reflect.ValueOf(trace.Refs),
+		"Request":     reflect.ValueOf((*trace.Request)(nil)),
+		"Requests":    reflect.ValueOf(trace.Requests),
 		"Run":         reflect.ValueOf(trace.Run),
 		"Select":      reflect.ValueOf(trace.Select),
 		"Start":       reflect.ValueOf(trace.Start),
@@ -35,9 +38,11 @@ func pkg_braid_runtime_trace() map[string]reflect.Value {
 		"Suspend":     reflect.ValueOf(trace.Suspend),
 		"Switch":      reflect.ValueOf(trace.Switch),
 		"Track":       reflect.ValueOf((*trace.Track)(nil)),
+		"Tracks":      reflect.ValueOf(trace.Tracks),
 		"Unpickle":    reflect.ValueOf(trace.Unpickle),
 		"UseAfter":    reflect.ValueOf(trace.UseAfter),
 		"WaitGIL":     reflect.ValueOf(trace.WaitGIL),
 		"Wake":        reflect.ValueOf(trace.Wake),
+		"WriteChrome": reflect.ValueOf(trace.WriteChrome),
 	}
 }

@@ -28,10 +28,6 @@ var (
 	built = map[string]map[string]reflect.Value{} // guarded by mu
 )
 
-// shortPaths gives, for packages of Braid's own that cells import by a shorter
-// path than that of their folder, that path: types carry the long one.
-var shortPaths = map[string]string{"braid/kernel/display": "braid/display"}
-
 // Package returns the table of the package with the given import path, or nil
 // if there is none. The table is shared: callers must not change it.
 func Package(path string) map[string]reflect.Value {

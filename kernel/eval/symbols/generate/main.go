@@ -15,11 +15,13 @@ import (
 	"go/types"
 	"io"
 	"log"
+	"maps"
 	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sort"
 	"strings"
 
@@ -108,6 +110,7 @@ func writeIndexes(dir string, index, platform []string) error {
 	header(&all, "")
 	fmt.Fprintf(&all, "// GoVersion is the toolchain whose packages the tables list.\nconst GoVersion = %q\n\n", runtime.Version())
 	writeIndex(&all, "packages", index)
+	writeShortPaths(&all)
 	if err := writeGo(filepath.Join(dir, "index.go"), all.Bytes()); err != nil {
 		return err
 	}
@@ -134,6 +137,16 @@ func writeIndex(w *bytes.Buffer, name string, paths []string) {
 	fmt.Fprintf(w, "var %s = map[string]func() map[string]reflect.Value{\n", name)
 	for _, p := range paths {
 		fmt.Fprintf(w, "%q: pkg_%s,\n", p, ident(p))
+	}
+	fmt.Fprintln(w, "}")
+}
+
+func writeShortPaths(w *bytes.Buffer) {
+	fmt.Fprint(w, "\n// shortPaths maps the real paths of Braid's packages, which types carry, to those\n// that cells import.\nvar shortPaths = map[string]string{\n")
+	for _, p := range slices.Sorted(maps.Keys(exportdata.Extra)) {
+		if real := exportdata.Extra[p]; real != p {
+			fmt.Fprintf(w, "%q: %q,\n", real, p)
+		}
 	}
 	fmt.Fprintln(w, "}")
 }
