@@ -132,15 +132,16 @@ func NoRace() Check {
 	}}
 }
 
-// worst is the outcome that shows most: a failed one, else the rarest.
+// worst is the outcome that shows most: a failed one, else the one that takes
+// most preemptions, which no serial run of the threads has.
 func worst(r *explore.Report) string {
-	text, least := "", 0
-	for _, o := range r.Outcomes {
+	text, most := "", -1
+	for _, o := range r.Outcomes[:min(len(r.Outcomes), 20)] {
 		if o.Failed {
 			return o.Text
 		}
-		if text == "" || o.Count < least {
-			text, least = o.Text, o.Count
+		if w := r.Witness(o.Text); w != nil && w.Preemptions > most {
+			text, most = o.Text, w.Preemptions
 		}
 	}
 	return text

@@ -326,11 +326,11 @@ func ExampleNew() {
 	// Make the counter right: 1 of 3 points
 	// ✗ result is 2 (0/2): In 4 of 6 schedules the result is 1; it should always be 2.
 	//     One schedule, step by step
-	//          Thread-1              Thread-2               counter
-	//        1 LOAD counter → 0 (st…                              0
-	//        2                       LOAD counter → 0             0
-	//        3                       STORE counter = 1            1
-	//        4 STORE counter = 1 (!)                              1
+	//          Thread-1                  Thread-2                   counter
+	//        1 LOAD counter → 0 (stale)                                   0
+	//        2                           LOAD counter → 0                 0
+	//        3                           STORE counter = 1                1
+	//        4 STORE counter = 1 (!)                                      1
 	//     all 6 schedules: 1 in 4, 2 in 2
 	//     4 steps, 1 preemption → 1; 1 write undid another thread's; all 6 schedules: 1 in 4, 2 in 2; replay s1AAEBAg
 	// ✓ no deadlock (1/1): No schedule gets stuck.

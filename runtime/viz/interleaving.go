@@ -18,6 +18,17 @@ type cell struct {
 	change string // the variable's new value, of a write
 }
 
+// words is what the plain text shows.
+func (c cell) words() string {
+	switch {
+	case c.stale:
+		return c.text + " (stale)"
+	case c.loses:
+		return c.text + " (!)"
+	}
+	return c.text
+}
+
 // Interleaving is picture V2: the steps of a schedule, a column a thread, and
 // what the shared variables hold after each. A stale read is red, and so is the
 // write that uses it, with an arrow from the write that it undoes. With the
@@ -145,6 +156,7 @@ type table struct {
 	undone  map[int]int
 	threads []string
 	vars    []string
+	wide    int // characters of a column of the plain text
 }
 
 // shown is how many steps a picture has room for; the middle is left out.
@@ -165,6 +177,10 @@ func (t *table) draw(r *explore.Report) *Picture {
 	}
 	for i, v := range t.vars {
 		c.text(valueX+valueWidth*(float64(i)+0.5), 16, cut(v, valueWidth-6, 11), textStyle{anchor: "middle", bold: true})
+	}
+	t.wide = 12
+	for _, cell := range t.cells {
+		t.wide = min(max(t.wide, len([]rune(cell.words()))+2), 40)
 	}
 	t.textHeader(&b)
 	held := map[string]string{}
@@ -300,7 +316,7 @@ func outcomeFill(r *explore.Report, i int) fill {
 func (t *table) textHeader(b *strings.Builder) {
 	b.WriteString("     ")
 	for _, name := range t.threads {
-		fmt.Fprintf(b, "%-22s", cut(name, 21, 1/0.6))
+		fmt.Fprintf(b, "%-*s", t.wide, cut(name, float64(t.wide-1), 1/0.6))
 	}
 	for _, v := range t.vars {
 		fmt.Fprintf(b, "%8s", cut(v, 8, 1/0.6))
@@ -319,15 +335,9 @@ func (t *table) textRow(b *strings.Builder, i int, cell cell, held map[string]st
 	for k := range t.threads {
 		text := ""
 		if k == cell.lane {
-			text = cell.text
-			if cell.stale {
-				text += " (stale)"
-			}
-			if cell.loses {
-				text += " (!)"
-			}
+			text = cell.words()
 		}
-		line += fmt.Sprintf("%-22s", cut(text, 21, 1/0.6))
+		line += fmt.Sprintf("%-*s", t.wide, cut(text, float64(t.wide-1), 1/0.6))
 	}
 	for _, v := range t.vars {
 		line += fmt.Sprintf("%8s", cut(held[v], 8, 1/0.6))
