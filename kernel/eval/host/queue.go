@@ -35,17 +35,18 @@ var streamNames = [2]string{"stdout", "stderr"}
 // queue is the one ordered queue of everything that runs emit. Writers append
 // under mu; one consumer goroutine takes all there is and calls the sink.
 type queue struct {
-	mu     sync.Mutex
-	items  []item
-	bytes  int    // queued and not yet passed on
-	taken  uint64 // items ever queued
-	passed uint64 // items the sink has returned from
-	armed  bool   // the consumer knows that there is something
-	rushed bool   // and that it is urgent
-	moved  *sync.Cond
-	space  chan struct{} // closed when the queue has room again; nil if nobody waits
-	sink   func(eval.Event)
-	mirror Mirror // nil if nobody keeps one
+	mu      sync.Mutex
+	items   []item
+	bytes   int    // queued and not yet passed on
+	waiting int    // of them, text that the consumer has not yet taken
+	taken   uint64 // items ever queued
+	passed  uint64 // items the sink has returned from
+	armed   bool   // the consumer knows that there is something
+	rushed  bool   // and that it is urgent
+	moved   *sync.Cond
+	space   chan struct{} // closed when the queue has room again; nil if nobody waits
+	sink    func(eval.Event)
+	mirror  Mirror // nil if nobody keeps one
 
 	wake, rush chan struct{}
 	start      sync.Once
@@ -222,6 +223,7 @@ func (q *queue) append(r *Run, stream int, p []byte) {
 		return
 	}
 	q.bytes += len(p)
+	q.waiting += len(p)
 	if n := len(q.items); n > 0 {
 		last := &q.items[n-1]
 		if last.run == r && last.stream == stream && last.ev == nil && !last.last && len(last.text)+len(p) <= maxText {
@@ -263,7 +265,7 @@ func (q *queue) reflect(r *Run, stream int, p []byte) {
 }
 
 func (q *queue) prompt() {
-	if q.bytes >= eagerText {
+	if q.waiting >= eagerText {
 		q.hurry()
 	} else {
 		q.arm()
@@ -347,12 +349,12 @@ func (q *queue) dropped(r *Run) int64 {
 func (q *queue) consume() {
 	timer := time.NewTimer(time.Hour)
 	for range q.wake {
-		timer.Reset(flushDelay)
-		select {
-		case <-q.rush:
-		case <-timer.C:
-		}
-		for q.pass() {
+		for more := true; more; more = q.pass() {
+			timer.Reset(flushDelay)
+			select {
+			case <-q.rush:
+			case <-timer.C:
+			}
 		}
 	}
 }
@@ -361,7 +363,11 @@ func (q *queue) consume() {
 func (q *queue) pass() bool {
 	q.mu.Lock()
 	items := q.items
-	q.items, q.rushed = nil, false
+	q.items, q.waiting, q.rushed = nil, 0, false
+	select { // of a hurry that the timer was before
+	case <-q.rush:
+	default:
+	}
 	if len(items) == 0 {
 		q.armed = false
 	}
