@@ -234,6 +234,7 @@ func TestConnectionLimit(t *testing.T) {
 	for range 10 {
 		peers = append(peers, dialPeer(t, s.Ports().Shell, "DEALER", ""))
 	}
+	eventually(t, "all have left the handshake", func() bool { return s.shell.l.size() == 10 })
 	dialRaw(t, Config{}, s.Ports().Shell).expectClosed()
 	peers[0].Close()
 	eventually(t, "a place is free", func() bool { return s.shell.l.size() < 10 })
