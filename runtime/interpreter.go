@@ -57,6 +57,10 @@ type Interpreter struct {
 	interval atomic.Int64 // nanoseconds
 	cores    *processor
 	trace    *trace.Recorder
+	objects  heap
+	exits    exits
+	process  int   // number of a sub-interpreter in pictures
+	subs     *subs // of all Interpreters that NewInterpreter made from one another
 
 	mu      sync.Mutex
 	threads []*Thread       // guarded by mu
@@ -96,6 +100,7 @@ func InWorld(mode Mode, w *sched.World) *Interpreter {
 
 func newInterpreter(mode Mode, k kind, w *sched.World) *Interpreter {
 	in := &Interpreter{mode: mode, kind: k, world: w}
+	in.subs = &subs{}
 	in.interval.Store(int64(SwitchInterval))
 	if mode != FreeThreaded {
 		in.EnableGIL()
@@ -170,28 +175,24 @@ func (in *Interpreter) Switches() int {
 // thread runs until fn returns; in a virtual World it makes progress only
 // while Run or Threads drives the World.
 func (in *Interpreter) Go(name string, fn func(t *Thread)) *Thread {
-	in.mu.Lock()
-	in.started++
-	if name == "" {
-		name = threadName(in.started)
-	}
-	t := &Thread{in: in, Name: name, id: len(in.threads)}
-	in.threads = append(in.threads, t)
-	in.mu.Unlock()
 	if in.kind == explored { // whoever explores the World ends its threads
-		t.proc = in.world.Add(name)
-		t.proc.Local = t
-		t.proc.Start(func(*sched.Proc) { t.body(fn) })
-		return t
+		return in.spawn(name, false, fn)
 	}
-	release := CurrentScope().Own("thread "+name, in.world.Interrupt)
-	t.proc = in.world.Add(name)
-	t.proc.Local = t
+	t := in.add(name, false)
+	in.begin(t, fn)
+	return t
+}
+
+// begin starts a thread that the current Scope owns.
+func (in *Interpreter) begin(t *Thread, fn func(t *Thread)) {
+	release := func() {}
+	if in.kind != explored {
+		release = CurrentScope().Own("thread "+t.Name, in.world.Interrupt)
+	}
 	t.proc.Start(func(*sched.Proc) {
 		defer release()
 		t.body(fn)
 	})
-	return t
 }
 
 // threadName is "Thread-n". Explorations make millions of threads: the first
@@ -210,8 +211,12 @@ var threadNames = [...]string{"", "Thread-1", "Thread-2", "Thread-3", "Thread-4"
 // thread, a *sched.DeadlockError, or what interrupted it.
 func (in *Interpreter) Run(fn func(t *Thread) error) error {
 	var result error
-	main := in.Go("MainThread", func(t *Thread) { result = fn(t) })
-	if err := in.world.Run(); err != nil {
+	main := in.add("MainThread", false)
+	in.exits.mainIs(main)
+	in.begin(main, func(t *Thread) { result = fn(t) })
+	err := in.world.Run()
+	in.exits.ended(in.kind != real)
+	if err != nil {
 		return err
 	}
 	if main.err != nil {
@@ -230,6 +235,7 @@ func (in *Interpreter) Threads(n int, fn func(t *Thread)) *Report {
 		group = append(group, in.Go("", fn))
 	}
 	err := in.world.Run()
+	in.exits.ended(in.kind != real)
 	return &Report{
 		Threads:  group,
 		Switches: in.Switches() - switches,

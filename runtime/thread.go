@@ -27,6 +27,10 @@ type Thread struct {
 	runSince time.Duration
 	err      error
 	checks   int
+	brc      mergeQueue // reference counts that other threads ask it to merge
+	sections []*section // critical sections, innermost last
+	inside   bool       // the collector must wait for it
+	worker   bool       // an executor answers for it; see Worker
 }
 
 // Interpreter, Proc, ID and Now tell where, as what and when the thread runs.
@@ -39,7 +43,9 @@ func (t *Thread) Now() time.Duration        { return t.in.world.Now() }
 // thread has ended.
 func (t *Thread) Err() error { return t.err }
 
-func (t *Thread) track() trace.Track { return trace.Track{Lane: t.id, Name: t.Name} }
+func (t *Thread) track() trace.Track {
+	return trace.Track{Process: t.in.process, Lane: t.id, Name: t.Name}
+}
 
 func (t *Thread) span(k trace.Kind, since time.Duration, name string) {
 	if t.in.trace == nil {
@@ -62,9 +68,12 @@ func (t *Thread) body(fn func(*Thread)) {
 			r = nil
 		}
 		if r != nil { // the World is ending: leave without touching anything
+			t.leave()
 			panic(r)
 		}
 		t.native = 0
+		t.in.leaving(t)
+		t.leaveObjects()
 		t.detach()
 		t.in.trace.Add(trace.Event{Kind: trace.Finish, Track: t.track(), At: t.Now()})
 	}()
@@ -79,15 +88,21 @@ func (t *Thread) locked() bool { return t.in.kind != explored && t.in.gilOn.Load
 func (t *Thread) attach() {
 	if t.locked() {
 		t.in.gil.take(t)
+		t.enter()
+		t.resumeSection()
 		return
 	}
+	t.enter()
 	t.holding, t.runSince = true, t.Now()
 	if t.in.kind == explored && t.serial() {
 		t.proc.Point(sched.Op{Kind: sched.Step, Label: "take the GIL"})
 	}
+	t.resumeSection()
 }
 
 func (t *Thread) detach() {
+	t.suspendSections()
+	t.leave()
 	if t.holding && t.locked() {
 		t.in.gil.drop(t)
 		return
@@ -148,6 +163,11 @@ func (t *Thread) handlePending() {
 	if t.breaker.Load()&mergeRequest != 0 {
 		t.breaker.And(^uint32(mergeRequest))
 		t.mergeQueued()
+	}
+	if t.breaker.Load()&stopRequest != 0 {
+		t.breaker.And(^uint32(stopRequest))
+		t.leave()
+		t.enter()
 	}
 	if !t.locked() {
 		return
@@ -235,7 +255,7 @@ func (t *Thread) NativeHold(f func()) {
 func (t *Thread) Compute(d time.Duration) {
 	switch t.in.kind {
 	case timed:
-		if t.serial() {
+		if t.serial() && !t.in.subs.several() {
 			t.proc.Sleep(d)
 			return
 		}
@@ -275,6 +295,10 @@ func (t *Thread) workTimed(d time.Duration) {
 		t.in.cores.compute(t, d)
 		return
 	}
+	if t.in.subs.several() {
+		t.workBeside(d)
+		return
+	}
 	for d > 0 {
 		began := t.Now()
 		t.proc.AwaitFor(sched.Op{Kind: sched.Step, Label: "run bytecode"}, &t.in.gil.gate, d,
@@ -284,15 +308,12 @@ func (t *Thread) workTimed(d time.Duration) {
 	}
 }
 
-// mergeQueued is replaced by the reference-count model; see object.go.
-func (t *Thread) mergeQueued() {}
-
 // Await is how modelled primitives wait: it executes f atomically with ready
 // holding, or gives up after timeout (negative: never; zero: at once) and
 // reports which. Like PyThread_acquire_lock_timed it keeps the GIL if it need
 // not wait, and frees it while it does; what names the wait in pictures.
 func (t *Thread) Await(what string, op sched.Op, g *sched.Gate, timeout time.Duration, ready func() bool, f func()) bool {
-	if t.in.kind == explored {
+	if t.in.kind == explored && len(t.sections) == 0 {
 		return t.proc.AwaitFor(op, g, timeout, ready, f)
 	}
 	if t.proc.AwaitFor(op, g, 0, ready, f) {

@@ -38,6 +38,9 @@ type frame struct {
 // Exec runs a code object to its end and returns its value. Costs about 30 ns
 // an instruction on the real clock.
 func (in *Interpreter) Exec(t *Thread, c *Code) (any, error) {
+	if t.detached > 0 {
+		return nil, errNoThreadState()
+	}
 	return in.call(t, c, nil, 0)
 }
 
@@ -255,7 +258,7 @@ const opcodeCost = 20 // nanoseconds
 // choice offered only when somebody's time has come; without one, threads
 // progress together, each on its core.
 func (t *Thread) tick() {
-	if t.serial() {
+	if t.serial() && !t.in.subs.several() {
 		if t.in.world.Advance(opcodeCost) {
 			t.proc.Point(sched.Op{Kind: sched.Opcode})
 		}
