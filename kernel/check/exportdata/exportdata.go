@@ -46,6 +46,7 @@ var Extra = map[string]string{
 	"braid/runtime/trace":     "braid/runtime/trace",
 	"braid/runtime/viz":       "braid/runtime/viz",
 	"braid/runtime/exercise":  "braid/runtime/exercise",
+	"braid/runtime/claim":     "braid/runtime/claim",
 }
 
 // Unavailable names the packages of the standard library that cells cannot
