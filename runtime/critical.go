@@ -68,8 +68,11 @@ func (t *Thread) critical(body func(), mutexes ...*objectMutex) {
 	s.mutexes, s.active = mutexes, true
 	defer func() {
 		r := recover()
-		if sched.Aborted(r) {
-			panic(r) // the World is ending; nothing may wait any more
+		if sched.Aborted(r) { // nothing may wait any more
+			if t.in.kind == real {
+				t.suspendSection(s)
+			}
+			panic(r)
 		}
 		t.endSection(s)
 		if r != nil {

@@ -93,6 +93,19 @@ func (g *gil) drop(t *Thread) {
 	})
 }
 
+// abandon is drop for a thread that was told to end, wherever that was.
+func (g *gil) abandon(t *Thread) {
+	t.proc.Do(sched.Op{Kind: sched.Release, Object: g.object}, &g.gate, func() {
+		if g.holder == t {
+			g.last, g.locked, g.holder = t, false, nil
+		}
+		if g.forced == t {
+			g.forced = nil
+		}
+	})
+	t.holding = false
+}
+
 func (g *gil) count() int {
 	// read without the gate: a momentary value, as in take_gil's saved_switchnum
 	var n int

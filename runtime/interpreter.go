@@ -64,7 +64,8 @@ type Interpreter struct {
 
 	mu      sync.Mutex
 	threads []*Thread       // guarded by mu
-	started int             // guarded by mu; numbers default names
+	named   int             // guarded by mu; numbers default names
+	modules map[any]any     // guarded by mu; see Module
 	globals map[string]*Var // guarded by mu
 }
 
@@ -123,6 +124,22 @@ func (in *Interpreter) Trace() *trace.Recorder {
 	return in.trace
 }
 
+// Module is what a module keeps for the Interpreter (PEP 3121, module state):
+// the value that make returned when it was first asked for under this key.
+func (in *Interpreter) Module(key any, make func() any) any {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	v, ok := in.modules[key]
+	if !ok {
+		if in.modules == nil {
+			in.modules = map[any]any{}
+		}
+		v = make()
+		in.modules[key] = v
+	}
+	return v
+}
+
 // GILEnabled is sys._is_gil_enabled().
 func (in *Interpreter) GILEnabled() bool { return in.gilOn.Load() }
 
@@ -173,7 +190,8 @@ func (in *Interpreter) Switches() int {
 
 // Go starts a thread that runs fn; an empty name becomes "Thread-n". The
 // thread runs until fn returns; in a virtual World it makes progress only
-// while Run or Threads drives the World.
+// while Run or Threads drives the World. A real thread outlives the notebook
+// cell that starts it, as in a Python session.
 func (in *Interpreter) Go(name string, fn func(t *Thread)) *Thread {
 	if in.kind == explored { // whoever explores the World ends its threads
 		return in.spawn(name, false, fn)
@@ -183,16 +201,37 @@ func (in *Interpreter) Go(name string, fn func(t *Thread)) *Thread {
 	return t
 }
 
+// Daemon is Go for a daemon thread: the program's end does not wait for it but
+// ends it.
+func (in *Interpreter) Daemon(name string, fn func(t *Thread)) *Thread {
+	t := in.add(name, false)
+	t.daemon = true
+	t.proc.Daemon()
+	in.begin(t, fn)
+	return t
+}
+
 // begin starts a thread that the current Scope owns.
 func (in *Interpreter) begin(t *Thread, fn func(t *Thread)) {
 	release := func() {}
-	if in.kind != explored {
-		release = CurrentScope().Own("thread "+t.Name, in.world.Interrupt)
+	switch in.kind {
+	case real:
+		release = CurrentScope().OwnThread("thread "+t.Name, t.proc.Interrupt)
+	case timed:
+		release = CurrentScope().OwnRunning("thread "+t.Name, in.world.Interrupt)
 	}
 	t.proc.Start(func(*sched.Proc) {
 		defer release()
 		t.body(fn)
 	})
+}
+
+// ThreadName takes the next default name of a thread: "Thread-1", …
+func (in *Interpreter) ThreadName() string {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.named++
+	return threadName(in.named)
 }
 
 // threadName is "Thread-n". Explorations make millions of threads: the first
@@ -214,7 +253,7 @@ func (in *Interpreter) Run(fn func(t *Thread) error) error {
 	main := in.add("MainThread", false)
 	in.exits.mainIs(main)
 	in.begin(main, func(t *Thread) { result = fn(t) })
-	err := in.world.Run()
+	err := in.world.RunFrom(main.proc.ID)
 	in.exits.ended(in.kind != real)
 	if err != nil {
 		return err
@@ -234,8 +273,7 @@ func (in *Interpreter) Threads(n int, fn func(t *Thread)) *Report {
 	for range n {
 		group = append(group, in.Go("", fn))
 	}
-	err := in.world.Run()
-	in.exits.ended(in.kind != real)
+	err := in.runThreads(group)
 	return &Report{
 		Threads:  group,
 		Switches: in.Switches() - switches,
@@ -244,6 +282,15 @@ func (in *Interpreter) Threads(n int, fn func(t *Thread)) *Report {
 		Err:      err,
 		Trace:    in.trace,
 	}
+}
+
+// runThreads waits for a group of threads, and for those they start.
+func (in *Interpreter) runThreads(group []*Thread) error {
+	if len(group) == 0 {
+		return nil
+	}
+	defer in.exits.ended(in.kind != real)
+	return in.world.RunFrom(group[0].proc.ID)
 }
 
 // Report is what a run of threads did.

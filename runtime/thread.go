@@ -31,6 +31,7 @@ type Thread struct {
 	sections []*section // critical sections, innermost last
 	inside   bool       // the collector must wait for it
 	worker   bool       // an executor answers for it; see Worker
+	daemon   bool       // the program's end does not wait for it
 }
 
 // Interpreter, Proc, ID and Now tell where, as what and when the thread runs.
@@ -67,8 +68,8 @@ func (t *Thread) body(fn func(*Thread)) {
 			t.err = FromPanic(r, debug.Stack())
 			r = nil
 		}
-		if r != nil { // the World is ending: leave without touching anything
-			t.leave()
+		if r != nil {
+			t.abandon()
 			panic(r)
 		}
 		t.native = 0
@@ -78,6 +79,19 @@ func (t *Thread) body(fn func(*Thread)) {
 		t.in.trace.Add(trace.Event{Kind: trace.Finish, Track: t.track(), At: t.Now()})
 	}()
 	fn(t)
+}
+
+// abandon leaves what the thread holds when it was told to end. In a virtual
+// World that is everybody, and nothing may be touched any more.
+func (t *Thread) abandon() {
+	if t.in.kind != real {
+		return
+	}
+	t.leave()
+	t.brc.take(true)
+	if t.in.gil != nil {
+		t.in.gil.abandon(t)
+	}
 }
 
 // locked tells whether the thread must own the GIL to run bytecode, and there

@@ -48,7 +48,7 @@ func (in *Interpreter) Finalizing() bool {
 func (e *exits) joined(t *Thread) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if !t.worker {
+	if !t.worker && !t.daemon {
 		e.alive++
 	}
 }
@@ -80,7 +80,7 @@ func (e *exits) ended(virtual bool) {
 func (e *exits) leave(t *Thread) (hooks []func(*Thread)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if t.worker {
+	if t.worker || t.daemon {
 		return nil
 	}
 	e.alive--
@@ -117,13 +117,10 @@ func (in *Interpreter) spawn(name string, worker bool, fn func(t *Thread)) *Thre
 
 // add makes a thread that its Proc lets begin.
 func (in *Interpreter) add(name string, worker bool) *Thread {
-	in.mu.Lock()
-	if !worker {
-		in.started++
-	}
 	if name == "" {
-		name = threadName(in.started)
+		name = in.ThreadName()
 	}
+	in.mu.Lock()
 	t := &Thread{in: in, Name: name, id: len(in.threads), worker: worker}
 	in.threads = append(in.threads, t)
 	in.mu.Unlock()

@@ -28,7 +28,9 @@ func (p *Proc) Do(op Op, g *Gate, f func()) {
 		f()
 		return
 	}
-	p.poll()
+	if !p.unwinding {
+		p.poll()
+	}
 	g.mu.Lock()
 	f()
 	g.admit()
@@ -118,6 +120,7 @@ func (p *Proc) park(op Op, g *Gate, me *waiter, timeout time.Duration) bool {
 		p.w.observe(p, op)
 		return true
 	case <-late:
+	case <-p.stopped:
 	case <-p.w.stopped:
 	}
 	g.mu.Lock()

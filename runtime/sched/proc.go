@@ -31,8 +31,14 @@ type Proc struct {
 	yield   func(struct{}) bool
 
 	// real Worlds
-	waiting atomic.Pointer[Op]
-	ended   chan struct{}
+	waiting   atomic.Pointer[Op]
+	ended     chan struct{}
+	stopped   chan struct{} // closes when Interrupt is called
+	cut       atomic.Bool
+	unwinding bool // it has met an interrupt
+
+	daemon  bool // guarded by w.mu in real Worlds
+	adopted bool
 }
 
 type state uint8
@@ -56,10 +62,14 @@ type Panic struct {
 // whoever recovers it meets it again at the next operation.
 type abort struct{}
 
+// EndsRun marks the panic value as one that no model may swallow.
+func (abort) EndsRun() {}
+
 // Aborted tells whether a recovered panic value is sched's own way to end a
-// Proc; such a value must be panicked again.
+// Proc, or that of a host which ends a program (a value with a method EndsRun);
+// such a value must be panicked again.
 func Aborted(recovered any) bool {
-	_, ok := recovered.(abort)
+	_, ok := recovered.(interface{ EndsRun() })
 	return ok
 }
 
@@ -73,6 +83,34 @@ func (p *Proc) Now() time.Duration { return p.w.Now() }
 // real World they are meaningful after Ended is closed.
 func (p *Proc) Done() bool  { return p.done }
 func (p *Proc) Err() *Panic { return p.err }
+
+// Daemon makes p one that Run does not wait for: what is left of it when all
+// others have ended is unwound. Call it between Add and Start.
+func (p *Proc) Daemon() {
+	if p.w.virtual {
+		p.daemon = true
+		return
+	}
+	p.w.mu.Lock()
+	p.daemon = true
+	p.w.mu.Unlock()
+	p.w.wg.Done()
+}
+
+// Interrupt ends p alone, as World.Interrupt ends all. Safe from anywhere; for
+// real Worlds. It does not wait.
+func (p *Proc) Interrupt() {
+	if !p.w.virtual && p.cut.CompareAndSwap(false, true) {
+		close(p.stopped)
+	}
+}
+
+// Interrupted tells whether p was told to end before it had.
+func (p *Proc) Interrupted() bool { return p.cut.Load() || p.w.interrupted.Load() }
+
+// Wait returns when p has ended, for callers outside of its World, which must be
+// a real one.
+func (p *Proc) Wait() { <-p.ended }
 
 // Waiting returns the operation that p waits for, if it waits. Safe from
 // anywhere.
@@ -122,6 +160,7 @@ func (p *Proc) Sleep(d time.Duration) {
 	defer t.Stop()
 	select {
 	case <-t.C:
+	case <-p.stopped:
 	case <-p.w.stopped:
 	}
 	p.poll()
@@ -131,9 +170,11 @@ func (p *Proc) setWaiting(op *Op) {
 	p.waiting.Store(op)
 }
 
-// poll ends a Proc of a real World that was interrupted.
+// poll ends a Proc of a real World that was interrupted. While it unwinds it
+// may still Do what others wait for, such as giving a lock back.
 func (p *Proc) poll() {
-	if p.w.interrupted.Load() {
+	if p.cut.Load() || p.w.interrupted.Load() {
+		p.unwinding = true
 		panic(abort{})
 	}
 }

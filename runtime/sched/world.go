@@ -43,7 +43,8 @@ type World struct {
 	wakeKnown bool
 
 	// real Worlds
-	mu          sync.Mutex // guards procs, objects
+	mu          sync.Mutex // guards procs, objects, told
+	told        int        // of so many procs a run has told how they ended
 	began       time.Time
 	wg          sync.WaitGroup
 	interrupted atomic.Bool
@@ -153,15 +154,19 @@ func (w *World) Adopt(name string) (p *Proc, leave func()) {
 	if w.virtual {
 		panic("sched: only Go adds a Proc to a virtual World")
 	}
-	p = &Proc{Name: name, w: w, ended: make(chan struct{})}
+	p = newReal(w, name)
 	w.mu.Lock()
-	p.ID = len(w.procs)
+	p.ID, p.adopted = len(w.procs), true
 	w.procs = append(w.procs, p)
 	w.mu.Unlock()
 	return p, func() {
 		p.done = true
 		close(p.ended)
 	}
+}
+
+func newReal(w *World, name string) *Proc {
+	return &Proc{Name: name, w: w, ended: make(chan struct{}), stopped: make(chan struct{})}
 }
 
 // Object names a new thing that operations act on.
@@ -188,7 +193,7 @@ func (w *World) Add(name string) *Proc {
 	if w.virtual {
 		return w.addVirtual(name)
 	}
-	p := &Proc{Name: name, w: w, ended: make(chan struct{})}
+	p := newReal(w, name)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.wg.Add(1)
@@ -221,13 +226,17 @@ func (p *Proc) Start(fn func(*Proc)) {
 	p.fn = fn
 	if p.w.virtual {
 		p.state = fresh
-		p.w.live++
+		if !p.daemon {
+			p.w.live++
+		}
 		p.w.fresh++
 		p.start()
 		return
 	}
 	go func() {
-		defer p.w.wg.Done()
+		if !p.daemon {
+			defer p.w.wg.Done()
+		}
 		defer close(p.ended)
 		p.body()
 		p.done = true
@@ -253,9 +262,10 @@ func (w *World) pick(c Choice) int {
 }
 
 // Interrupt ends all Procs at their next operation or wait; deferred functions
-// run. Safe from anywhere; for real Worlds.
+// run. Safe from anywhere. A real World stays interrupted; of a virtual one it
+// ends the Run that is under way, or the next.
 func (w *World) Interrupt() {
-	if !w.virtual && w.interrupted.CompareAndSwap(false, true) {
+	if w.interrupted.CompareAndSwap(false, true) && !w.virtual {
 		close(w.stopped)
 	}
 }
@@ -298,16 +308,94 @@ func (e *DeadlockError) Error() string {
 
 // Run lets the World go on until every Proc has ended. A virtual World returns
 // *DeadlockError or ErrStepLimit if it cannot; its Procs are then unwound.
-// Panics of Procs are in their Err.
+// Panics of Procs are in their Err. Daemons are told to end when all others
+// have, and given a moment to.
 func (w *World) Run() error {
 	if w.virtual {
 		return w.runVirtual()
 	}
 	w.wg.Wait()
-	if w.interrupted.Load() {
+	w.endDaemons(0)
+	return w.verdict(0)
+}
+
+// RunFrom is Run for a program that begins in a real World where others go on:
+// it waits for the Procs with numbers from first up.
+func (w *World) RunFrom(first int) error {
+	if w.virtual {
+		return w.runVirtual()
+	}
+	for next := first; ; next++ {
+		p, wait := w.proc(next)
+		if p == nil {
+			break
+		}
+		if wait {
+			<-p.ended
+		}
+	}
+	w.endDaemons(first)
+	return w.verdict(first)
+}
+
+// verdict tells whether somebody was interrupted that no earlier run told of.
+func (w *World) verdict(first int) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	cut := w.interrupted.Load()
+	for _, p := range w.procs[max(first, w.told):] {
+		cut = cut || p.cut.Load() && !p.daemon
+	}
+	w.told = len(w.procs)
+	if cut {
 		return ErrInterrupted
 	}
 	return nil
+}
+
+// proc is the Proc with a number, and whether a program's end waits for it.
+func (w *World) proc(i int) (p *Proc, wait bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if i >= len(w.procs) {
+		return nil, false
+	}
+	p = w.procs[i]
+	return p, !p.daemon && !p.adopted
+}
+
+func (w *World) daemons(first int) (all []*Proc) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, p := range w.procs[first:] {
+		if p.daemon {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// patience is how long a real World waits for daemons that were told to end:
+// those that compute without looking go on.
+const patience = 100 * time.Millisecond
+
+func (w *World) endDaemons(first int) {
+	left := w.daemons(first)
+	if len(left) == 0 {
+		return
+	}
+	for _, p := range left {
+		p.Interrupt()
+	}
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for _, p := range left {
+		select {
+		case <-p.ended:
+		case <-late.C:
+			return
+		}
+	}
 }
 
 func (w *World) runVirtual() error {
@@ -330,6 +418,10 @@ func (w *World) runVirtual() error {
 			}
 			return w.deadlock()
 		}
+		if w.interrupted.Load() {
+			w.interrupted.Store(false)
+			return ErrInterrupted
+		}
 		w.book(p)
 		w.resume(p)
 		if w.steps > w.limit {
@@ -342,7 +434,7 @@ func (w *World) runVirtual() error {
 // goOn is the scheduler's work, done by the Proc that would give control to it:
 // it tells whether p itself goes on, which saves two switches of coroutines.
 func (w *World) goOn(p *Proc) bool {
-	if w.fresh > 0 || w.steps >= w.limit {
+	if w.fresh > 0 || w.steps >= w.limit || w.interrupted.Load() {
 		return false
 	}
 	q := w.choose()
@@ -412,7 +504,9 @@ func (w *World) resume(p *Proc) {
 	w.running = before
 	if !more || p.state == finished {
 		p.state, p.done = finished, true
-		w.live--
+		if !p.daemon {
+			w.live--
+		}
 	}
 }
 
