@@ -45,6 +45,7 @@ func pkg_braid_runtime() map[string]reflect.Value {
 		"IsSubclass":        reflect.ValueOf(runtime.IsSubclass),
 		"JUMP_BACKWARD":     reflect.ValueOf(runtime.JUMP_BACKWARD),
 		"JUMP_FORWARD":      reflect.ValueOf(runtime.JUMP_FORWARD),
+		"Keep":              reflect.ValueOf(runtime.Keep),
 		"LOAD_ATTR":         reflect.ValueOf(runtime.LOAD_ATTR),
 		"LOAD_CONST":        reflect.ValueOf(runtime.LOAD_CONST),
 		"LOAD_FAST":         reflect.ValueOf(runtime.LOAD_FAST),
