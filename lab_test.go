@@ -40,14 +40,14 @@ func TestLabServesTheKernel(t *testing.T) {
 	}
 	defer lab.Process.Kill()
 	address := awaitAddress(t, out, &log)
-	if page := get(t, address, "lab/tree/welcome.ipynb", nil); !strings.Contains(page, "jupyter-config-data") {
+	if page := get(t, address, "lab/tree/course/00-start-here.ipynb", nil); !strings.Contains(page, "jupyter-config-data") {
 		t.Errorf("JupyterLab's page: %.300s", page)
 	}
 	if specs := get(t, address, "api/kernelspecs", nil); !strings.Contains(specs, `"display_name": "Go (Braid)"`) || !strings.Contains(specs, "logo-svg.svg") {
 		t.Errorf("kernelspecs: %s", specs)
 	}
-	if nb := get(t, address, "api/contents/welcome.ipynb", nil); !strings.Contains(nb, "Hello from Go") {
-		t.Errorf("the welcome notebook: %.300s", nb)
+	if nb := get(t, address, "api/contents/course/00-start-here.ipynb", nil); !strings.Contains(nb, "Hello from Go") {
+		t.Errorf("the first lesson: %.300s", nb)
 	}
 	startKernel(t, address)
 

@@ -35,6 +35,7 @@ import (
 	"braid/kernel/eval/yaegi"
 	"braid/kernel/session"
 	"braid/kernel/worker"
+	"braid/notebooks"
 	"braid/notebooks/execute"
 	"braid/notebooks/execute/render"
 	"braid/notebooks/nbformat"
@@ -62,7 +63,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	started := false // whether cobra found nothing wrong with the command line
+	commands := root.Commands()
 	for _, c := range root.Commands() {
+		commands = append(commands, c.Commands()...)
+	}
+	for _, c := range commands {
 		if do := c.RunE; do != nil {
 			c.RunE = func(cmd *cobra.Command, args []string) error {
 				started = true
@@ -109,7 +114,7 @@ For your Jupyter:    braid install`,
 	}
 	root.SetVersionTemplate("braid {{.Version}}\n")
 	root.AddGroup(&cobra.Group{ID: "work", Title: "Work with notebooks:"}, &cobra.Group{ID: "set", Title: "Set up Jupyter:"})
-	for _, c := range []*cobra.Command{labCommand(), runCommand()} {
+	for _, c := range []*cobra.Command{labCommand(), courseCommand(), runCommand()} {
 		c.GroupID = "work"
 		root.AddCommand(c)
 	}
@@ -660,25 +665,40 @@ Nothing is changed. The exit code is 1 if something is broken.`,
 
 func labCommand() *cobra.Command {
 	o := install.LabOptions{Version: braidVersion()}
+	course := ""
 	cmd := &cobra.Command{
 		Use:   "lab [DIR]",
 		Short: "Open JupyterLab with Go notebooks",
-		Long: `Open JupyterLab on DIR, or on ~/braid-notebooks, with the Go kernel installed.
+		Long: `Open JupyterLab on DIR with the Go kernel installed. Without DIR it opens
+~/braid-notebooks, and the course is laid out in its folder "course".
 
 The JupyterLab on your PATH is used; if there is none, a private one is made
 first, which needs Python 3 and, once, the network. Nothing that is yours is
 overwritten. Ctrl-C ends everything.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
+			switch {
+			case len(args) > 0 && course != "":
+				return usageError{errors.New("name one folder: DIR to open it as it is, or --course DIR to lay the course out in it")}
+			case len(args) > 0:
 				o.Dir = args[0]
+			case course != "":
+				o.Dir, o.Course = course, "."
+			default:
+				o.Course = "course"
 			}
 			o.Out = cmd.OutOrStdout()
 			o.Terminal = isTerminal(o.Out)
+			o.LayOut = func(dir string, say func(string)) (string, error) {
+				all, err := notebooks.Copy(dir, notebooks.CopyOptions{})
+				reportCopy(say, dir, all)
+				return notebooks.FirstPage, err
+			}
 			return install.Lab(cmd.Context(), o)
 		},
 	}
 	f := cmd.Flags()
+	f.StringVar(&course, "course", "", "lay the course out in `DIR` and open it there")
 	f.BoolVar(&o.PrepareOnly, "prepare-only", false, "install what is needed, but start nothing")
 	f.BoolVar(&o.NoBrowser, "no-browser", false, "print the address instead of opening a browser")
 	f.BoolVar(&o.Private, "private", false, "use the private JupyterLab even if there is one on PATH")
@@ -686,6 +706,54 @@ overwritten. Ctrl-C ends everything.`,
 	f.IntVar(&o.Port, "port", 0, "listen on this `PORT` only (default: the first free one from 8888)")
 	f.StringVar(&o.IP, "ip", "", "listen on this `ADDRESS` (default: localhost only)")
 	return cmd
+}
+
+// --- braid course ---
+
+func courseCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "course",
+		Short: "The course on concurrency: lessons and exercises",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	var o notebooks.CopyOptions
+	layOut := &cobra.Command{
+		Use:   "copy DIR",
+		Short: "Lay the course out in a folder",
+		Long: `Lay the lessons and exercises out in DIR, which is made if need be. Nothing that
+you have changed is overwritten: your file stays, and where the course has a newer
+version, that is written beside it as NAME.new.ipynb.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			all, err := notebooks.Copy(args[0], o)
+			reportCopy(func(line string) { cmd.Println(line) }, args[0], all)
+			return err
+		},
+	}
+	layOut.Flags().BoolVar(&o.Solutions, "solutions", false, "exercises as their authors wrote them (nbgrader's source notebooks), for teachers")
+	cmd.AddCommand(layOut)
+	return cmd
+}
+
+// reportCopy says what became of the files of the course.
+func reportCopy(say func(string), dir string, all []notebooks.Copied) {
+	count := map[notebooks.Fate]int{}
+	for _, c := range all {
+		count[c.Fate]++
+		if c.Beside != "" {
+			say(fmt.Sprintf("Kept your %s; the new version is %s", c.Name, c.Beside))
+		}
+	}
+	var parts []string
+	for _, fate := range []notebooks.Fate{notebooks.Written, notebooks.Updated, notebooks.Kept} {
+		if n := count[fate]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, fate))
+		}
+	}
+	if len(parts) > 0 {
+		say("The course is in " + dir + " (files: " + strings.Join(parts, ", ") + ")")
+	}
 }
 
 func isTerminal(w any) bool {

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -30,8 +29,13 @@ const oldestLab = 4
 
 // LabOptions say how to open the laboratory.
 type LabOptions struct {
-	Dir         string // of notebooks; empty means the default folder, laid out if need be
-	PrepareOnly bool   // install everything, start nothing
+	Dir string // of notebooks; empty means the default folder, made if need be
+	// Course is the folder below Dir in which LayOut puts the course; empty for none.
+	Course string
+	// LayOut writes the course to dir, without touching what the user changed,
+	// says what it did, and names the page to begin with.
+	LayOut      func(dir string, say func(string)) (page string, err error)
+	PrepareOnly bool // install everything, start nothing
 	NoBrowser   bool
 	Verbose     bool   // show JupyterLab's whole log
 	Private     bool   // use the private environment even if JupyterLab is on PATH
@@ -160,11 +164,6 @@ func quietNews(prefix string) error {
 		[]byte(`{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}`+"\n"), 0o644)
 }
 
-//go:embed welcome.ipynb
-var welcome []byte
-
-const welcomeName = "welcome.ipynb"
-
 // notebooks is the folder to open and the page to show first ("" for none).
 func (o LabOptions) notebooks(say *progress) (dir, page string, err error) {
 	dir = o.Dir
@@ -184,27 +183,11 @@ func (o LabOptions) notebooks(say *progress) (dir, page string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", "", fmt.Errorf("making the folder of notebooks: %w", err)
 	}
-	if o.Dir != "" {
+	if o.Course == "" {
 		return dir, "", nil
 	}
-	return dir, welcomeName, layOut(filepath.Join(dir, welcomeName), say)
-}
-
-// layOut writes the welcome notebook unless there is something of that name.
-func layOut(path string, say *progress) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if os.IsExist(err) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("laying out the welcome notebook: %w", err)
-	}
-	if _, err := f.Write(welcome); err != nil {
-		f.Close()
-		return err
-	}
-	say.line("A first notebook is in " + path)
-	return f.Close()
+	page, err = o.LayOut(filepath.Join(dir, o.Course), say.line)
+	return dir, filepath.ToSlash(filepath.Join(o.Course, page)), err
 }
 
 func (o LabOptions) arguments(dir, page string) []string {

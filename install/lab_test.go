@@ -3,6 +3,7 @@ package install
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -11,7 +12,6 @@ import (
 	"testing"
 
 	"braid/install/venv"
-	"braid/notebooks/nbformat"
 )
 
 // fakeLab puts a jupyter-lab of that version on PATH, alone but for a shell's
@@ -30,18 +30,27 @@ func fakeLab(t *testing.T, version, script string) (arguments string) {
 
 // announce prints an address where nothing will ever listen, so that Lab says
 // it after a while all the same.
-const announce = `echo "[I ServerApp] http://localhost:1/lab/tree/welcome.ipynb?token=abc" >&2`
+const announce = `echo "[I ServerApp] http://localhost:1/lab/tree/course/first.ipynb?token=abc" >&2`
+
+// layOut stands for the course.
+func layOut(dir string, say func(string)) (string, error) {
+	say("laid out")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	return "first.ipynb", os.WriteFile(filepath.Join(dir, "first.ipynb"), []byte("{}"), 0o644)
+}
 
 func TestLabUsesJupyterLabOnPath(t *testing.T) {
 	dir := home(t)
 	arguments := fakeLab(t, "4.6.1", announce+"\necho '[E broken] look' >&2\nexec sleep 60")
 	ctx, cancel := context.WithCancel(t.Context())
 	out := &watcher{want: "Press Ctrl-C", found: cancel}
-	if err := Lab(ctx, LabOptions{NoBrowser: true, IP: "127.0.0.1", Version: "1.2", Out: out}); err != nil {
+	if err := Lab(ctx, LabOptions{NoBrowser: true, IP: "127.0.0.1", Version: "1.2", Out: out, Course: "course", LayOut: layOut}); err != nil {
 		t.Fatal(err)
 	}
 	text := out.String()
-	for _, want := range []string{"Using JupyterLab 4.6.1", "    http://localhost:1/lab/tree/welcome.ipynb?token=abc\n", "JupyterLab has ended."} {
+	for _, want := range []string{"Using JupyterLab 4.6.1", "    http://localhost:1/lab/tree/course/first.ipynb?token=abc\n", "JupyterLab has ended."} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in\n%s", want, text)
 		}
@@ -51,7 +60,7 @@ func TestLabUsesJupyterLabOnPath(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"--ServerApp.root_dir=" + notebooks, "--no-browser", "--ServerApp.ip=127.0.0.1", "/lab/tree/welcome.ipynb"} {
+	for _, want := range []string{"--ServerApp.root_dir=" + notebooks, "--no-browser", "--ServerApp.ip=127.0.0.1", "/lab/tree/course/first.ipynb"} {
 		if !strings.Contains(string(data), want) {
 			t.Errorf("the argument %q is missing in\n%s", want, data)
 		}
@@ -59,8 +68,8 @@ func TestLabUsesJupyterLabOnPath(t *testing.T) {
 	if _, err := ReadSpec(filepath.Join(dir, ".local/share/jupyter/kernels/braid")); err != nil {
 		t.Errorf("the kernel was not installed: %v", err)
 	}
-	if _, err := nbformat.ReadFile(filepath.Join(notebooks, "welcome.ipynb")); err != nil {
-		t.Errorf("the welcome notebook: %v", err)
+	if _, err := os.Stat(filepath.Join(notebooks, "course", "first.ipynb")); err != nil || !strings.Contains(text, "laid out") {
+		t.Errorf("the course: %v\n%s", err, text)
 	}
 }
 
@@ -107,6 +116,14 @@ func TestLabKeepsWhatIsThere(t *testing.T) {
 	}
 }
 
+func TestLabEndsIfTheCourseCannotBeLaidOut(t *testing.T) {
+	home(t)
+	full := func(string, func(string)) (string, error) { return "", errors.New("no space left") }
+	if err := Lab(t.Context(), LabOptions{Course: ".", LayOut: full}); err == nil || !strings.Contains(err.Error(), "no space left") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestLabReportsWhyJupyterLabEnded(t *testing.T) {
 	home(t)
 	fakeLab(t, "4.6.1", "echo 'cannot bind' >&2\nexit 3")
@@ -142,24 +159,6 @@ func TestLabWithoutNetworkShowsTheWay(t *testing.T) {
 	err := explainLab(fmt.Errorf("%w: pip says: no network", venv.ErrNoPackages))
 	if !strings.Contains(err.Error(), "braid run") || !strings.Contains(err.Error(), "no network") {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestWelcomeNotebookIsClean(t *testing.T) {
-	nb, err := nbformat.Read(welcome)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(nb.Repairs) > 0 || nb.Minor != nbformat.Minor {
-		t.Errorf("4.%d, %v", nb.Minor, nb.Repairs)
-	}
-	for _, c := range nb.Cells {
-		if len(c.Outputs) > 0 || c.ExecutionCount != nil {
-			t.Errorf("cell %s was shipped executed", c.ID)
-		}
-	}
-	if spec := nb.Metadata["kernelspec"].(map[string]any); spec["name"] != DefaultName {
-		t.Errorf("it wants the kernel %v", spec)
 	}
 }
 
