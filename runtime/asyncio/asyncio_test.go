@@ -1,0 +1,164 @@
+package asyncio
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	rt "braid/runtime"
+	"braid/runtime/sched"
+)
+
+// inBoth runs a program on the machine's clock and on a virtual one; both must
+// return want.
+func inBoth(t *testing.T, want any, body func(c *Co) (any, error)) {
+	t.Helper()
+	main := Async("main", func(c *Co, _ []any) (any, error) { return body(c) })
+	got, err := Run(main.Call())
+	if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("on the real clock: %v, %v; want %v", got, err, want)
+	}
+	got, _, err = RunVirtual(main.Call())
+	if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("on the virtual clock: %v, %v; want %v", got, err, want)
+	}
+}
+
+// virtual runs body in virtual time, fails the test if it fails, and returns
+// what it returned and how long it took.
+func virtual(t *testing.T, body func(c *Co) (any, error), opts ...Option) (any, time.Duration) {
+	t.Helper()
+	v, took, err := RunVirtual(Async("main", func(c *Co, _ []any) (any, error) { return body(c) }).Call(), opts...)
+	if err != nil {
+		t.Errorf("the program ends with %v", err)
+	}
+	return v, took
+}
+
+// noLeak fails the test if goroutines are left at its end.
+func noLeak(t *testing.T) {
+	t.Helper()
+	before := runtime.NumGoroutine()
+	t.Cleanup(func() {
+		for i := 0; i < 200 && runtime.NumGoroutine() > before; i++ {
+			runtime.Gosched()
+			time.Sleep(time.Millisecond)
+		}
+		if n := runtime.NumGoroutine(); n > before {
+			buf := make([]byte, 1<<16)
+			t.Errorf("%d goroutines are left of %d\n%s", n, before, buf[:runtime.Stack(buf, true)])
+		}
+	})
+}
+
+func TestDocumentProgram(t *testing.T) {
+	noLeak(t)
+	var lines []string
+	worker := Async("worker", func(c *Co, a []any) (any, error) {
+		lines = append(lines, fmt.Sprint(c.Now(), " ", a[0], " starting"))
+		if _, err := c.Sleep(a[1].(time.Duration)); err != nil {
+			return nil, err
+		}
+		lines = append(lines, fmt.Sprint(c.Now(), " ", a[0], " done"))
+		return a[0], nil
+	})
+	v, took := virtual(t, func(c *Co) (any, error) {
+		return c.Await(Gather(worker.Call("A", 2*time.Second), worker.Call("B", time.Second)))
+	})
+	want := []string{"0s A starting", "0s B starting", "1s B done", "2s A done"}
+	if !slices.Equal(lines, want) || fmt.Sprint(v) != "[A B]" || took != 2*time.Second {
+		t.Errorf("%q, %v in %v", lines, v, took)
+	}
+}
+
+func TestQueueHandsOver(t *testing.T) {
+	noLeak(t)
+	inBoth(t, []any{0, 1, 2}, func(c *Co) (any, error) {
+		q := NewQueue(1)
+		producer := Async("producer", func(c *Co, _ []any) (any, error) {
+			for i := range 3 {
+				c.MustAwait(q.Put(i))
+			}
+			return nil, nil
+		})
+		if _, err := c.CreateTask(producer.Call()); err != nil {
+			return nil, err
+		}
+		var got []any
+		for range 3 {
+			got = append(got, c.MustAwait(q.Get()))
+		}
+		return got, nil
+	})
+}
+
+func TestToThread(t *testing.T) {
+	noLeak(t)
+	inBoth(t, "[5 <nil>] ValueError: bad", func(c *Co) (any, error) {
+		v, err := c.Await(Gather(
+			ToThread(func(a, b int) int { return a + b }, 2, 3),
+			ToThread(func(t *rt.Thread) (any, error) { return nil, t.Sleep(time.Millisecond) }),
+		))
+		if err != nil {
+			return nil, err
+		}
+		_, err = c.ToThread(func() { panic(rt.Raise("ValueError", "bad")) })
+		return fmt.Sprint(v, " ", err), nil
+	})
+}
+
+func TestThreadTimeIsVirtual(t *testing.T) {
+	_, took := virtual(t, func(c *Co) (any, error) {
+		return c.Await(Gather(
+			ToThread(func(t *rt.Thread) (any, error) { return nil, t.Sleep(time.Hour) }),
+			ToThread(func(t *rt.Thread) (any, error) { return nil, t.Sleep(2 * time.Hour) }),
+			Sleep(time.Minute),
+		))
+	})
+	if took != 2*time.Hour {
+		t.Errorf("took %v, want 2h", took)
+	}
+}
+
+func TestBlockingFreezesTheLoop(t *testing.T) {
+	var ticks []time.Duration
+	ticker := Async("ticker", func(c *Co, _ []any) (any, error) {
+		for range 3 {
+			ticks = append(ticks, c.Now())
+			if _, err := c.Sleep(10 * time.Millisecond); err != nil {
+				return nil, err
+			}
+		}
+		return nil, nil
+	})
+	virtual(t, func(c *Co) (any, error) {
+		if _, err := c.CreateTask(ticker.Call()); err != nil {
+			return nil, err
+		}
+		if _, err := c.Sleep(0); err != nil {
+			return nil, err
+		}
+		if err := c.BlockingSleep(500 * time.Millisecond); err != nil {
+			return nil, err
+		}
+		return c.Sleep(time.Second)
+	})
+	want := []time.Duration{0, 500 * time.Millisecond, 510 * time.Millisecond}
+	if !slices.Equal(ticks, want) {
+		t.Errorf("the ticker ran at %v, want %v", ticks, want)
+	}
+}
+
+func TestDeadlockIsFound(t *testing.T) {
+	noLeak(t)
+	main := Async("main", func(c *Co, _ []any) (any, error) { return c.Await(NewEvent().Wait()) })
+	_, _, err := RunVirtual(main.Call())
+	var dead *sched.DeadlockError
+	if !errors.As(err, &dead) || !strings.Contains(err.Error(), "select") {
+		t.Errorf("got %v", err)
+	}
+}
