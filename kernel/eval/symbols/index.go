@@ -13,6 +13,7 @@ var packages = map[string]func() map[string]reflect.Value{
 	"braid/comm":              pkg_braid_comm,
 	"braid/display":           pkg_braid_display,
 	"braid/runtime":           pkg_braid_runtime,
+	"braid/runtime/asyncio":   pkg_braid_runtime_asyncio,
 	"braid/runtime/claim":     pkg_braid_runtime_claim,
 	"braid/runtime/exercise":  pkg_braid_runtime_exercise,
 	"braid/runtime/explore":   pkg_braid_runtime_explore,
