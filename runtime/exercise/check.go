@@ -19,9 +19,10 @@ import (
 // Check is one condition. Some look at all schedules (after Every), some at a
 // run in virtual time (after Once), some at either.
 type Check struct {
-	name  string
-	every func(*explore.Report) finding
-	once  func(*Run) finding
+	name    string
+	forbids bool // it holds of a program that does nothing
+	every   func(*explore.Report) finding
+	once    func(*Run) finding
 }
 
 // Named returns the check under another name, which the verdict shows.
@@ -120,16 +121,24 @@ func worded(o explore.Outcome) string {
 // joins or awaits, in every schedule, also where the result happens to be
 // right.
 func NoRace() Check {
-	return Check{name: "no data race", every: func(r *explore.Report) finding {
+	return Check{name: "no data race", forbids: true, every: func(r *explore.Report) finding {
 		if !r.Racy() {
 			return pass("Nothing is used by two threads without an order between them.")
 		}
 		race := r.Races[0]
 		outcome := worst(r)
-		return fail(r, outcome, "Two threads use %s and nothing says who is first: %s, and %s. "+
+		return fail(r, outcome, "Two threads use %s and nothing says who is first: %s%s, and %s%s. "+
 			"It may come out right, even always on one version of Python, and is wrong all the same: take one lock around every use of %s.",
-			race.Var, race.First, race.Second, race.Var)
+			race.Var, race.First, under(race.FirstHolds), race.Second, under(race.SecondHolds), race.Var)
 	}}
+}
+
+// under says which lock was held at an access.
+func under(lock string) string {
+	if lock == "" {
+		return " without a lock"
+	}
+	return " under " + lock
 }
 
 // worst is the outcome that shows most: a failed one, else the one that takes
@@ -149,7 +158,7 @@ func worst(r *explore.Report) string {
 
 // NoDeadlock requires that the program never gets stuck.
 func NoDeadlock() Check {
-	return Check{name: "no deadlock", every: func(r *explore.Report) finding {
+	return Check{name: "no deadlock", forbids: true, every: func(r *explore.Report) finding {
 		n := r.Deadlocks()
 		if n == 0 {
 			return pass("No schedule gets stuck.")
@@ -173,7 +182,7 @@ func NoDeadlock() Check {
 // Finishes requires that the program ends in every schedule without an
 // exception, within the bound of steps.
 func Finishes() Check {
-	return Check{name: "finishes", every: func(r *explore.Report) finding {
+	return Check{name: "finishes", forbids: true, every: func(r *explore.Report) finding {
 		for _, o := range r.Outcomes {
 			switch {
 			case !o.Failed:
@@ -219,10 +228,16 @@ func onRun(name string, judge func(*Run) finding) Check {
 	}}
 }
 
+// forbidding makes a check hold of a program that does nothing, too.
+func forbidding(c Check) Check {
+	c.forbids = true
+	return c
+}
+
 // Awaited requires that no coroutine was dropped without an await, and no other
 // warning given.
 func Awaited() Check {
-	return onRun("everything awaited, no warnings", func(r *Run) finding {
+	return forbidding(onRun("everything awaited, no warnings", func(r *Run) finding {
 		if len(r.Warnings) == 0 {
 			return pass("Every coroutine was awaited.")
 		}
@@ -235,17 +250,17 @@ func Awaited() Check {
 			advice = " Calling a coroutine function runs nothing: await it, or make a task of it."
 		}
 		return failRun(r, "Python would warn: %s.%s", text, advice)
-	})
+	}))
 }
 
 // Makespan requires that the run takes at most so long, in virtual time.
 func Makespan(most time.Duration) Check {
-	return onRun("takes at most "+most.String(), func(r *Run) finding {
+	return forbidding(onRun("takes at most "+most.String(), func(r *Run) finding {
 		if r.Took <= most {
 			return pass("It takes %s.", r.Took)
 		}
 		return failRun(r, "It takes %s; %s is possible. What waits should wait at the same time, not one after the other.", r.Took, most)
-	})
+	}))
 }
 
 // Order requires that what was Said is exactly this, in this order.
@@ -282,7 +297,7 @@ func sequence(words []string) string {
 
 // PickledAtMost requires that at most so many bytes go to worker processes.
 func PickledAtMost(bytes int) Check {
-	return onRun(fmt.Sprintf("at most %d bytes pickled", bytes), func(r *Run) finding {
+	return forbidding(onRun(fmt.Sprintf("at most %d bytes pickled", bytes), func(r *Run) finding {
 		var sent float64
 		for _, e := range r.Trace.Events() {
 			if e.Kind == trace.Pickle {
@@ -295,12 +310,12 @@ func PickledAtMost(bytes int) Check {
 		f := failRun(r, "%.0f bytes are pickled, %d are enough. Send what a worker needs, and make more of one message: a larger chunksize.", sent, bytes)
 		f.picture = viz.Processes(r.Trace)
 		return f
-	})
+	}))
 }
 
 // HeartbeatGap requires that a heartbeat (Run.Beat) never pauses for longer.
 func HeartbeatGap(most time.Duration) Check {
-	return onRun("heartbeat pauses at most "+most.String(), func(r *Run) finding {
+	return forbidding(onRun("heartbeat pauses at most "+most.String(), func(r *Run) finding {
 		if len(r.beats) < 2 {
 			return failRun(r, "The heartbeat beats %d times: it has no chance to run.", len(r.beats))
 		}
@@ -320,7 +335,7 @@ func HeartbeatGap(most time.Duration) Check {
 			"Await what can be awaited, and give the rest to a thread or a process.", at, longest, most)
 		f.picture = viz.Latency("Pauses of the heartbeat", most, viz.Series{Name: "heartbeat", Samples: gaps})
 		return f
-	})
+	}))
 }
 
 // Peak requires that at some time at least so many are between Enter and Leave:
@@ -346,19 +361,19 @@ func isAre(n int) string {
 // PeakAtMost requires that never more are between Enter and Leave: that a limit
 // is kept.
 func PeakAtMost(most int) Check {
-	return onRun(fmt.Sprintf("at most %d at a time", most), func(r *Run) finding {
+	return forbidding(onRun(fmt.Sprintf("at most %d at a time", most), func(r *Run) finding {
 		if r.peak <= most {
 			return pass("Up to %d are under way at a time.", r.peak)
 		}
 		return failRun(r, "%d are under way at a time; at most %d are allowed: a semaphore would hold them back.", r.peak, most)
-	})
+	}))
 }
 
 // NoBusyWait requires that no run takes more steps than this: who waits should
 // sleep, not ask again and again.
 func NoBusyWait(steps int) Check {
 	const advice = "Waiting should cost nothing: wait for a condition, an event or a queue instead of asking again and again."
-	return Check{name: "no busy waiting", every: func(r *explore.Report) finding {
+	return Check{name: "no busy waiting", forbids: true, every: func(r *explore.Report) finding {
 		if r.MaxSteps <= steps {
 			return pass("No run takes more than %d steps.", r.MaxSteps)
 		}

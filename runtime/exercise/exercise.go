@@ -93,18 +93,46 @@ func (e *Exercise) Require(points float64, c Check) *Exercise {
 
 // Grade runs the programs and judges. It never panics, but for the abort of a
 // World that it was called in.
+//
+// A check that only forbids something (NoRace, NoDeadlock, Finishes, NoBusyWait,
+// Makespan, …) holds of a program that does nothing. Its points therefore count
+// only if the other checks of the same program pass.
 func (e *Exercise) Grade() *Result {
 	r := &Result{Name: e.name}
 	for _, s := range e.subjects {
-		seen := s.run()
-		for _, q := range s.required {
-			v := judge(q, seen)
+		for _, v := range s.judge() {
 			r.Verdicts = append(r.Verdicts, v)
 			r.Score += v.Points
 			r.Max += v.Max
 		}
 	}
 	return r
+}
+
+// judge asks every check that is required of the program.
+func (s *subject) judge() []Verdict {
+	seen := s.run()
+	verdicts := make([]Verdict, len(s.required))
+	works := true
+	for i, q := range s.required {
+		verdicts[i] = judge(q, seen)
+		works = works && (q.check.forbids || verdicts[i].Passed)
+	}
+	for i, q := range s.required {
+		if v := &verdicts[i]; q.check.forbids && v.Passed && !works {
+			v.Points, v.Waits = 0, true
+		}
+	}
+	once := map[string]string{} // replay string → the check that shows it
+	for i := range verdicts {
+		v := &verdicts[i]
+		if before, shown := once[v.Replay]; shown && v.Replay != "" {
+			v.As, v.Picture = before, nil
+		} else if v.Picture != nil {
+			once[v.Replay] = v.Check
+		}
+	}
+	return verdicts
 }
 
 // Run is one run of a program in virtual time: what the program may tell, and
@@ -199,6 +227,9 @@ func judge(q required, s *seen) Verdict {
 	switch {
 	case s.failed != nil:
 		f = failed(s.failed)
+	case s.report != nil && q.check.forbids && stopped(s.report) != "":
+		f = fail(s.report, stopped(s.report), "The program stops with %s, so there is nothing to judge.", stopped(s.report))
+		f.picture = nil
 	case q.check.every != nil && s.report != nil:
 		f = q.check.every(s.report)
 	case q.check.once != nil && s.run != nil:
@@ -218,6 +249,19 @@ func judge(q required, s *seen) Verdict {
 		v.Points = v.Max * f.share
 	}
 	return v
+}
+
+// stopped is the exception that ends the program in every schedule, or "".
+func stopped(r *explore.Report) string {
+	for _, o := range r.Outcomes {
+		if !o.Failed || o.Text == explore.Deadlocked || o.Text == explore.Endless {
+			return ""
+		}
+	}
+	if len(r.Outcomes) == 0 {
+		return ""
+	}
+	return r.Outcomes[0].Text
 }
 
 // failed words an error that kept the program from being looked at.

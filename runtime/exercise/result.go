@@ -18,11 +18,16 @@ type Verdict struct {
 	Points  float64 `json:"points"`
 	Max     float64 `json:"max"`
 	Message string  `json:"message"`
+	// Waits tells that the check passed and its points wait for those that say
+	// what the program should do.
+	Waits bool `json:"waits,omitempty"`
 	// Line is the student's line that raised what the message tells, 0 if it
 	// is not known.
 	Line int `json:"line,omitempty"`
 	// Searched says how many schedules were run, and whether those were all.
 	Searched string `json:"searched,omitempty"`
+	// As names an earlier check whose picture shows the same schedule.
+	As string `json:"as,omitempty"`
 	// Replay repeats the schedule of Picture: explore.Replay.
 	Replay  string       `json:"replay,omitempty"`
 	Picture *viz.Picture `json:"-"`
@@ -79,7 +84,7 @@ func (r *Result) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s of %s points\n", r.Name, points(r.Score), points(r.Max))
 	for _, v := range r.Verdicts {
-		fmt.Fprintf(&b, "%s %s (%s/%s): %s\n", sign(v.Passed), v.Check, points(v.Points), points(v.Max), v.where())
+		fmt.Fprintf(&b, "%s %s (%s/%s): %s\n", v.sign(), v.Check, points(v.Points), points(v.Max), v.where())
 		if v.Picture != nil {
 			b.WriteString("    " + strings.ReplaceAll(strings.TrimRight(v.Picture.String(), "\n"), "\n", "\n    ") + "\n")
 		}
@@ -87,16 +92,26 @@ func (r *Result) String() string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// where is the message with the line, if it is known.
+// where is the message with the line, if it is known, and why it has no points.
 func (v Verdict) where() string {
-	if v.Line == 0 {
-		return v.Message
+	text := v.Message
+	if v.Line != 0 {
+		text = fmt.Sprintf("%s (line %d)", text, v.Line)
 	}
-	return fmt.Sprintf("%s (line %d)", v.Message, v.Line)
+	if v.As != "" {
+		text += fmt.Sprintf(" The picture of %q shows it.", v.As)
+	}
+	if v.Waits {
+		text += " It counts as soon as the rest is right."
+	}
+	return text
 }
 
-func sign(passed bool) string {
-	if passed {
+func (v Verdict) sign() string {
+	switch {
+	case v.Waits:
+		return "○"
+	case v.Passed:
 		return "✓"
 	}
 	return "✗"
@@ -114,18 +129,21 @@ func (r *Result) HTML() string {
 		html.EscapeString(r.Name), points(r.Score), points(r.Max))
 	for _, v := range r.Verdicts {
 		colour := "#009E73"
-		if !v.Passed {
+		switch {
+		case v.Waits:
+			colour = "#888888"
+		case !v.Passed:
 			colour = "#D55E00"
 		}
 		fmt.Fprintf(&b, `<div style="border-left:4px solid %s;padding:2px 8px;margin:6px 0"><b>%s %s</b> (%s/%s)<br/>%s`,
-			colour, sign(v.Passed), html.EscapeString(v.Check), points(v.Points), points(v.Max), html.EscapeString(v.where()))
+			colour, v.sign(), html.EscapeString(v.Check), points(v.Points), points(v.Max), html.EscapeString(v.where()))
 		if v.Searched != "" {
 			fmt.Fprintf(&b, `<br/><small>Searched: %s.</small>`, html.EscapeString(v.Searched))
 		}
 		if v.Picture != nil {
 			b.WriteString(v.Picture.HTML())
 		}
-		if v.Replay != "" {
+		if v.Replay != "" && v.As == "" {
 			fmt.Fprintf(&b, `<small>Replay: <code>%s</code></small>`, html.EscapeString(v.Replay))
 		}
 		b.WriteString("</div>")

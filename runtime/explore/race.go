@@ -13,6 +13,8 @@ type Race struct {
 	Var           string
 	Kind          string // "write-write", "read-write"
 	First, Second string // "Thread-1: write x"
+	// FirstHolds and SecondHolds name a lock that was held meanwhile, "" if none.
+	FirstHolds, SecondHolds string
 }
 
 func (r Race) String() string {
@@ -27,8 +29,9 @@ type detector struct {
 	clocks  []clock
 	objects []object
 	last    *sched.Proc
-	ran     []int   // operations of each Proc
-	found   *[]Race // of all runs
+	ran     []int             // operations of each Proc
+	held    [][]*sched.Object // locks that each Proc holds, the latest last
+	found   *[]Race           // of all runs
 }
 
 type clock []int
@@ -60,6 +63,7 @@ type object struct {
 	sync          clock // what was published by Release and Notify
 	writes, reads clock // time of the last access of each Proc
 	who           []*sched.Proc
+	under         []*sched.Object // the lock that each Proc held at its last access
 	owner         *sched.Proc
 	wasted        *sched.Proc // made the last Notify, when nobody waited, and nobody profited since
 	racy          [2]bool
@@ -72,9 +76,12 @@ func (d *detector) reset(machine bool) {
 		d.clocks[i] = d.clocks[i][:0]
 	}
 	d.clocks = d.clocks[:0]
+	for i := range d.held {
+		d.held[i] = d.held[i][:0]
+	}
 	for i := range d.objects {
 		o := &d.objects[i]
-		*o = object{sync: o.sync[:0], writes: o.writes[:0], reads: o.reads[:0], who: o.who[:0]}
+		*o = object{sync: o.sync[:0], writes: o.writes[:0], reads: o.reads[:0], who: o.who[:0], under: o.under[:0]}
 	}
 }
 
@@ -125,6 +132,7 @@ func (d *detector) observe(p *sched.Proc, op sched.Op) {
 		d.access(p, op, o, true)
 	case sched.Acquire:
 		o.owner = p
+		d.holds(p, op.Object)
 		c.join(o.sync)
 	case sched.Wait:
 		o.wasted = nil
@@ -132,12 +140,38 @@ func (d *detector) observe(p *sched.Proc, op sched.Op) {
 	case sched.Release, sched.Notify:
 		if op.Kind == sched.Release {
 			o.owner = nil
+			d.gives(p, op.Object)
 		} else if !awaited(p.World(), op.Object) {
 			o.wasted = p
 		}
 		o.sync.join(*c)
 		d.advance(p)
 	}
+}
+
+// holds notes that p has taken a lock, gives that it was given back.
+func (d *detector) holds(p *sched.Proc, lock *sched.Object) {
+	for len(d.held) <= p.ID {
+		d.held = append(d.held, nil)
+	}
+	d.held[p.ID] = append(d.held[p.ID], lock)
+}
+
+func (d *detector) gives(p *sched.Proc, lock *sched.Object) {
+	if p.ID >= len(d.held) { // any thread may give back a lock
+		return
+	}
+	if i := slices.Index(d.held[p.ID], lock); i >= 0 {
+		d.held[p.ID] = slices.Delete(d.held[p.ID], i, i+1)
+	}
+}
+
+// lock is the latest lock that p holds, nil if none.
+func (d *detector) lock(p *sched.Proc) *sched.Object {
+	if p.ID >= len(d.held) || len(d.held[p.ID]) == 0 {
+		return nil
+	}
+	return d.held[p.ID][len(d.held[p.ID])-1]
 }
 
 // steps counts n more operations of p and returns how many there were.
@@ -186,9 +220,9 @@ func (d *detector) access(p *sched.Proc, op sched.Op, o *object, write bool) {
 		o.reads.set(p.ID, c.at(p.ID))
 	}
 	for len(o.who) <= p.ID {
-		o.who = append(o.who, nil)
+		o.who, o.under = append(o.who, nil), append(o.under, nil)
 	}
-	o.who[p.ID] = p
+	o.who[p.ID], o.under[p.ID] = p, d.lock(p)
 }
 
 func (d *detector) race(o *object, kind string, first, second *sched.Proc, op sched.Op) {
@@ -212,8 +246,9 @@ func (d *detector) race(o *object, kind string, first, second *sched.Proc, op sc
 	}
 	*d.found = append(*d.found, Race{
 		Var: name, Kind: kind,
-		First:  first.Name + ": " + other + name,
-		Second: second.Name + ": " + op.String(),
+		First:      first.Name + ": " + other + name,
+		Second:     second.Name + ": " + op.String(),
+		FirstHolds: o.under[first.ID].String(), SecondHolds: d.lock(second).String(),
 	})
 }
 
