@@ -83,6 +83,25 @@ func (l *List) append(t *Thread, args []any) (any, error) {
 	return nil, nil
 }
 
+// extend appends the elements of a list or the characters of a string, in one
+// step, and returns l.
+func (l *List) extend(t *Thread, more any) (any, error) {
+	t.Access(sched.Op{Kind: sched.Step, Label: "extend"})
+	listMu.Lock()
+	defer listMu.Unlock()
+	switch more := more.(type) {
+	case *List:
+		l.Items = append(l.Items, more.Items...)
+	case string:
+		for _, r := range more {
+			l.Items = append(l.Items, string(r))
+		}
+	default:
+		return nil, Raise("TypeError", "'%s' object is not iterable", TypeName(more))
+	}
+	return l, nil
+}
+
 func element(x, index any) (*List, int, error) {
 	l, ok := x.(*List)
 	if !ok {

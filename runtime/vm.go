@@ -163,7 +163,7 @@ func (in *Interpreter) run(t *Thread, f *frame, depth int) (any, error) {
 		case BINARY_OP:
 			y, x := f.pop(), f.pop()
 			var v any
-			if v, err = binary(i, x, y); err == nil {
+			if v, err = operate(t, i, x, y); err == nil {
 				f.push(v)
 			}
 		case COMPARE_OP:
@@ -380,6 +380,15 @@ func asFloat(v any) (float64, bool) {
 	return float64(n), ok
 }
 
+// operate is BINARY_OP: "list += …" changes the list itself (list_inplace_concat
+// of Objects/listobject.c), everything else makes a new object.
+func operate(t *Thread, i Instr, x, y any) (any, error) {
+	if l, ok := x.(*List); ok && i.InPlace && binaryOperators[i.Arg] == "+" {
+		return l.extend(t, y)
+	}
+	return binary(i, x, y)
+}
+
 func binary(i Instr, x, y any) (any, error) {
 	op := binaryOperators[i.Arg]
 	if a, ok := asInt(x); ok {
@@ -534,6 +543,8 @@ func sequenceOp(op string, x, y any) (any, bool) {
 		}
 	case *List:
 		if b, ok := y.(*List); ok && op == "+" {
+			listMu.Lock()
+			defer listMu.Unlock()
 			return &List{Items: append(append([]any(nil), a.Items...), b.Items...)}, true
 		}
 	}

@@ -61,7 +61,7 @@ func TestAgainstPython(t *testing.T) {
 		"x = 1 + 'a'", "x = y", "x = [1][2]", "x = [1]['a']", "x = 1 // 0", "x = 1 % 0", "x = 1 / 0", "x = 1.5 // 0",
 		"x = 1 < 'a'", "x = 5\nx()", "def f(a):\n    return a\nx = f()", "def f(a):\n    return a\nx = f(1, 2)",
 		"def f():\n    y += 1\n    return y\nx = f()", "x = int('q')", "x = len(5)", "x = -'a'", "x = 1 << -1",
-		"for i in 5:\n    pass", "x = 'a'\nx += 1", "x = [1] + 2", "def f(a, b, c):\n    return a\nx = f()", "x = range('a')", "x = [1, 'b', None, True, 2.5, 1e3]",
+		"for i in 5:\n    pass", "x = 'a'\nx += 1", "x = [1] + 2", "x = [1]\nx += 2", "y = [1]\nx = y\nx += [2]\nx = y", "y = [1]\nx = y\nx = x + [2]\nx = y", "x = [1]\nx += 'ab'", "x = [1]\nx += x", "def f(a, b, c):\n    return a\nx = f()", "x = range('a')", "x = [1, 'b', None, True, 2.5, 1e3]",
 		"x = 7 // -2", "x = 7 % -2", "x = 2 ** -1", "x = 'it\\'s'", "x = range(1, 2, 0)",
 	} {
 		in := New(GIL310)

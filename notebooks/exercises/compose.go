@@ -138,3 +138,9 @@ func boxes(text string) string {
 	}
 	return strings.TrimSpace(out.String() + ends.String())
 }
+
+// FileOf is the name of the notebook in a folder "01-counter": "counter.ipynb".
+func FileOf(folder string) string {
+	_, name, _ := strings.Cut(folder, "-")
+	return name + ".ipynb"
+}

@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,6 +25,92 @@ func TestMain(m *testing.M) {
 		os.Exit(worker.Main(map[string]func() eval.Engine{"vm": func() eval.Engine { return vm.New() }}))
 	}
 	os.Exit(m.Run())
+}
+
+// exercise is the folder of one: "01-counter".
+type exercise string
+
+func (e exercise) read(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(string(e), name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// source is the notebook as its author wrote it.
+func (e exercise) source(t *testing.T) *nbformat.Notebook {
+	t.Helper()
+	nb, err := nbformat.Read(e.read(t, FileOf(string(e))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return nb
+}
+
+// stub is the notebook as a grader runs it for somebody who did nothing: the
+// student's cells, with the hidden tests put back.
+func (e exercise) stub(t *testing.T) *nbformat.Notebook {
+	t.Helper()
+	nb, author := e.source(t), e.source(t)
+	if err := student(nb); err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range nb.Cells {
+		if flag(c, "grade") {
+			c.Source = author.Cells[i].Source
+		}
+	}
+	return nb
+}
+
+// with is the source notebook with a solution of somebody else's.
+func (e exercise) with(t *testing.T, solution string) *nbformat.Notebook {
+	t.Helper()
+	nb := e.source(t)
+	for _, c := range nb.Cells {
+		if flag(c, "solution") {
+			c.Source = solution
+		}
+	}
+	return nb
+}
+
+// wrong is a typical wrong solution.
+type wrong struct {
+	thought string // what its author has in mind
+	message string // a part of what the verdict must say
+	source  string // of the solution cell
+}
+
+// wrongs are the sections of wrong.md, each a heading, a line "Gets: …" and the
+// code.
+func (e exercise) wrongs(t *testing.T) []wrong {
+	t.Helper()
+	var all []wrong
+	for _, section := range strings.Split("\n"+string(e.read(t, "wrong.md")), "\n## ")[1:] {
+		thought, rest, _ := strings.Cut(section, "\n")
+		_, rest, gets := strings.Cut(rest, "Gets: ")
+		message, rest, _ := strings.Cut(rest, "\n")
+		_, rest, begins := strings.Cut(rest, "```go\n")
+		source, _, ends := strings.Cut(rest, "\n```")
+		if !gets || !begins || !ends {
+			t.Fatalf("wrong.md, %q: it needs a line \"Gets: …\" and a block of go", thought)
+		}
+		all = append(all, wrong{thought, message, source})
+	}
+	if len(all) < 2 {
+		t.Fatalf("wrong.md has %d solutions; two are typical", len(all))
+	}
+	return all
+}
+
+// flag reads a flag of nbgrader's metadata.
+func flag(c *nbformat.Cell, name string) bool {
+	meta, _ := c.Metadata["nbgrader"].(map[string]any)
+	is, _ := meta[name].(bool)
+	return is
 }
 
 // attempt is a notebook that was run, with what nbgrader would score.
@@ -48,7 +134,7 @@ func run(t *testing.T, nb *nbformat.Notebook) *attempt {
 	}
 	a := &attempt{nb: nb, points: map[string]float64{}}
 	for _, c := range nb.Cells {
-		if !Flag(c, "grade") {
+		if !flag(c, "grade") {
 			continue
 		}
 		most := maximum(c)
@@ -110,7 +196,7 @@ func (a *attempt) verdicts(t *testing.T) string {
 	t.Helper()
 	var b bytes.Buffer
 	for _, c := range a.nb.Cells {
-		if !Flag(c, "grade") {
+		if !flag(c, "grade") {
 			continue
 		}
 		for _, o := range c.Outputs {
@@ -125,32 +211,20 @@ func (a *attempt) verdicts(t *testing.T) string {
 }
 
 // each runs a test for every exercise.
-func each(t *testing.T, test func(t *testing.T, e Exercise)) {
-	all := All()
-	if len(all) == 0 {
-		t.Fatal("there are no exercises")
+func each(t *testing.T, test func(t *testing.T, e exercise)) {
+	folders, err := filepath.Glob("*/exercise.md")
+	if err != nil || len(folders) == 0 {
+		t.Fatalf("there are no exercises: %v", err)
 	}
-	for _, e := range all {
-		t.Run(e.Name, func(t *testing.T) { test(t, e) })
+	for _, f := range folders {
+		e := exercise(filepath.Dir(f))
+		t.Run(string(e), func(t *testing.T) { test(t, e) })
 	}
-}
-
-func source(t *testing.T, e Exercise) *nbformat.Notebook {
-	t.Helper()
-	nb, err := e.Source()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return nb
 }
 
 func TestNotebooksAreComposed(t *testing.T) {
-	each(t, func(t *testing.T, e Exercise) {
-		text, err := files.ReadFile(path.Join(e.Name, "exercise.md"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		nb, err := Compose(text)
+	each(t, func(t *testing.T, e exercise) {
+		nb, err := Compose(e.read(t, "exercise.md"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -158,36 +232,63 @@ func TestNotebooksAreComposed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, _ := files.ReadFile(path.Join(e.Name, FileOf(e.Name)))
-		if !bytes.Equal(got, want) {
-			t.Errorf("%s is not what exercise.md says: go generate ./notebooks/exercises", e.File)
+		if !bytes.Equal(got, e.read(t, FileOf(string(e)))) {
+			t.Error("the notebook is not what exercise.md says: go generate ./notebooks/exercises")
+		}
+	})
+}
+
+// What every exercise has, whatever it is about.
+func TestExercisesAreComplete(t *testing.T) {
+	each(t, func(t *testing.T, e exercise) {
+		nb := e.source(t)
+		hints, solutions, visible, hidden := 0, 0, 0, 0
+		for _, c := range nb.Cells {
+			hints += strings.Count(c.Source, "<details>")
+			if n := strings.Count(c.Source, "\n"); n > 60 {
+				t.Errorf("cell %s has %d lines: more than a screen", c.ID, n)
+			}
+			switch {
+			case flag(c, "solution"):
+				solutions += strings.Count(c.Source, "BEGIN SOLUTION")
+			case flag(c, "grade") && strings.Contains(c.Source, "BEGIN HIDDEN TESTS"):
+				hidden++
+			case flag(c, "grade"):
+				visible++
+			}
+		}
+		if hints != 3 || solutions == 0 || visible == 0 || hidden == 0 {
+			t.Errorf("%d hints, %d solutions, %d visible and %d hidden checks; want 3 hints and some of each", hints, solutions, visible, hidden)
+		}
+		design := string(e.read(t, "design.md"))
+		for _, part := range []string{"**Goal.**", "**Prerequisites.**", "**Out of scope.**", "**Checks.**"} {
+			if !strings.Contains(design, part) {
+				t.Errorf("design.md says nothing under %s", part)
+			}
 		}
 	})
 }
 
 func TestStubScoresNothing(t *testing.T) {
-	each(t, func(t *testing.T, e Exercise) {
+	each(t, func(t *testing.T, e exercise) {
 		t.Parallel()
-		nb, err := e.Release()
-		if err != nil {
-			t.Fatal(err)
-		}
-		hidden := source(t, e) // graders put the tests back
-		for i, c := range nb.Cells {
-			if Flag(c, "grade") {
-				c.Source = hidden.Cells[i].Source
-			}
-		}
-		if a := run(t, nb); a.score != 0 {
+		if a := run(t, e.stub(t)); a.score != 0 {
 			t.Errorf("the stub scores %v: %v\n%s", a.score, a.points, a.said())
 		}
 	})
 }
 
 func TestModelScoresAll(t *testing.T) {
-	each(t, func(t *testing.T, e Exercise) {
+	each(t, func(t *testing.T, e exercise) {
 		t.Parallel()
-		a, b := run(t, source(t, e)), run(t, source(t, e))
+		a, b := run(t, e.source(t)), run(t, e.source(t))
+		for _, c := range a.nb.Cells {
+			for _, o := range c.Outputs {
+				if o.Type == nbformat.Error {
+					t.Errorf("cell %s fails: %s: %s", c.ID, o.EName, o.EValue)
+				}
+			}
+		}
 		if a.score != a.max || a.max == 0 {
 			t.Errorf("the model scores %v of %v: %v\n%s", a.score, a.max, a.points, a.said())
 		}
@@ -198,47 +299,29 @@ func TestModelScoresAll(t *testing.T) {
 }
 
 func TestWrongSolutionsAreTold(t *testing.T) {
-	each(t, func(t *testing.T, e Exercise) {
+	each(t, func(t *testing.T, e exercise) {
 		t.Parallel()
-		wrongs, err := e.Wrongs()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(wrongs) < 2 {
-			t.Fatalf("wrong.md has %d solutions; two are typical", len(wrongs))
-		}
+		wrongs := e.wrongs(t)
 		said := make([]string, len(wrongs))
 		for i, w := range wrongs {
-			a, b := run(t, with(t, e, w.Source)), run(t, with(t, e, w.Source))
+			a, b := run(t, e.with(t, w.source)), run(t, e.with(t, w.source))
 			said[i] = a.said()
 			if a.score >= a.max {
-				t.Errorf("%q scores all", w.Thought)
+				t.Errorf("%q scores all", w.thought)
 			}
-			if !strings.Contains(said[i], w.Message) {
-				t.Errorf("%q is not told %q:\n%s", w.Thought, w.Message, said[i])
+			if !strings.Contains(said[i], w.message) {
+				t.Errorf("%q is not told %q:\n%s", w.thought, w.message, said[i])
 			}
 			if a.verdicts(t) != b.verdicts(t) {
-				t.Errorf("%q gets two verdicts:\n%s\n%s", w.Thought, a.said(), b.said())
+				t.Errorf("%q gets two verdicts:\n%s\n%s", w.thought, a.said(), b.said())
 			}
 		}
 		for i, w := range wrongs {
-			for j := range wrongs {
-				if i != j && strings.Contains(said[j], w.Message) {
-					t.Errorf("%q is told what is meant for %q: %s", wrongs[j].Thought, w.Thought, w.Message)
+			for j, other := range wrongs {
+				if i != j && strings.Contains(said[j], w.message) {
+					t.Errorf("%q is told what is meant for %q: %s", other.thought, w.thought, w.message)
 				}
 			}
 		}
 	})
-}
-
-// with is the source notebook with a solution of somebody else's.
-func with(t *testing.T, e Exercise, solution string) *nbformat.Notebook {
-	t.Helper()
-	nb := source(t, e)
-	for _, c := range nb.Cells {
-		if Flag(c, "solution") {
-			c.Source = solution
-		}
-	}
-	return nb
 }

@@ -64,7 +64,7 @@ func Outcomes(values ...any) Check {
 	return Check{name: "result is " + list(want), every: func(r *explore.Report) finding {
 		for _, o := range r.Outcomes {
 			if !slices.Contains(want, o.Text) {
-				return fail(r, o.Text, "%s of %s the result is %s; it should always be %s.", ofAll(o.Count), schedules(r), worded(o), list(want))
+				return fail(r, o.Text, "%s of %s the result is %s; it should always be %s.", ofAll(o.Count), schedules(r), worded(r, o), list(want))
 			}
 		}
 		for _, w := range want {
@@ -77,6 +77,33 @@ func Outcomes(values ...any) Check {
 		}
 		return pass("In all %d schedules the result is %s.", r.Schedules, list(want))
 	}}
+}
+
+// Varies judges a claim about a program: whether more than one outcome is
+// possible. It is for exercises that ask for a prediction.
+func Varies(claimed bool) Check {
+	return Check{name: "prediction", every: func(r *explore.Report) finding {
+		varies := len(r.Outcomes) > 1
+		switch {
+		case varies == claimed && varies:
+			return pass("Right: %s is possible.", list(outcomes(r)))
+		case varies == claimed:
+			return pass("Right: it is %s in all %d schedules.", r.Outcomes[0].Text, r.Schedules)
+		case varies:
+			rare := worst(r)
+			o, _ := r.Outcome(rare)
+			return fail(r, rare, "You say that it always comes out the same. In %d of %s the result is %s, though.", o.Count, schedules(r), worded(r, o))
+		}
+		return finding{message: fmt.Sprintf("You say that something can be lost. The result is %s in all %d schedules, though.", r.Outcomes[0].Text, r.Schedules)}
+	}}
+}
+
+func outcomes(r *explore.Report) []string {
+	words := make([]string, len(r.Outcomes))
+	for i, o := range r.Outcomes {
+		words[i] = o.Text
+	}
+	return words
 }
 
 func texts(values []any) []string {
@@ -107,10 +134,10 @@ func schedules(r *explore.Report) string {
 	return fmt.Sprintf("%d schedules tried", r.Schedules)
 }
 
-func worded(o explore.Outcome) string {
+func worded(r *explore.Report, o explore.Outcome) string {
 	switch o.Text {
 	case explore.Deadlocked:
-		return "none at all: a deadlock"
+		return "none at all: a deadlock (" + r.Deadlock + ")"
 	case explore.Endless:
 		return "none at all: it never ends"
 	}

@@ -331,7 +331,6 @@ func ExampleNew() {
 	//        2                           LOAD counter → 0                 0
 	//        3                           STORE counter = 1                1
 	//        4 STORE counter = 1 (!)                                      1
-	//     all 6 schedules: 1 in 4, 2 in 2
 	//     4 steps, 1 preemption → 1; 1 write undid another thread's; all 6 schedules: 1 in 4, 2 in 2; replay s1AAEBAg
 	// ○ no deadlock (0/1): No schedule gets stuck. It counts as soon as the rest is right.
 }

@@ -83,13 +83,42 @@ func points(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 func (r *Result) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s of %s points\n", r.Name, points(r.Score), points(r.Max))
-	for _, v := range r.Verdicts {
+	shown, more := r.shown()
+	for _, v := range shown {
 		fmt.Fprintf(&b, "%s %s (%s/%s): %s\n", v.sign(), v.Check, points(v.Points), points(v.Max), v.where())
 		if v.Picture != nil {
 			b.WriteString("    " + strings.ReplaceAll(strings.TrimRight(v.Picture.String(), "\n"), "\n", "\n    ") + "\n")
 		}
 	}
-	return strings.TrimRight(b.String(), "\n")
+	return strings.TrimRight(b.String()+more, "\n")
+}
+
+// Verdicts are shown one by one up to longList, of more only failedShown that
+// failed: a page of verdicts is read by nobody.
+const (
+	longList    = 8
+	failedShown = 3
+)
+
+// shown are the verdicts to show, and a line about the rest.
+func (r *Result) shown() (verdicts []Verdict, more string) {
+	if len(r.Verdicts) <= longList {
+		return r.Verdicts, ""
+	}
+	failed := 0
+	for _, v := range r.Verdicts {
+		if v.Passed {
+			continue
+		}
+		if failed++; failed <= failedShown {
+			verdicts = append(verdicts, v)
+		}
+	}
+	more = fmt.Sprintf("%d of %d checks pass.", len(r.Verdicts)-failed, len(r.Verdicts))
+	if failed > failedShown {
+		more = fmt.Sprintf("… and %d more like these. %s", failed-failedShown, more)
+	}
+	return verdicts, more
 }
 
 // where is the message with the line, if it is known, and why it has no points.
@@ -127,7 +156,8 @@ func (r *Result) HTML() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<div class="braid-exercise" style="color:var(--jp-content-font-color1,currentColor)"><div style="font-weight:600;margin:4px 0">%s: %s of %s points</div>`,
 		html.EscapeString(r.Name), points(r.Score), points(r.Max))
-	for _, v := range r.Verdicts {
+	shown, more := r.shown()
+	for _, v := range shown {
 		colour := "#009E73"
 		switch {
 		case v.Waits:
@@ -148,6 +178,6 @@ func (r *Result) HTML() string {
 		}
 		b.WriteString("</div>")
 	}
-	b.WriteString("</div>")
+	b.WriteString(html.EscapeString(more) + "</div>")
 	return b.String()
 }

@@ -69,7 +69,7 @@ type Options struct {
 	// are cut at ten times the longest run that ended, at least 2,000.
 	Steps int
 	// TotalSteps is the budget of steps of all runs together (10,000,000 if
-	// zero). Once a run was cut it is at most 1,000,000: the search of an
+	// zero). Once a run was cut it is a tenth of that: the search of an
 	// endless program is never complete.
 	TotalSteps int
 	// Bound is the highest number of preemptions that the depth-first search
@@ -156,19 +156,20 @@ func RunWith(o Options, program func(w *World)) *Report {
 
 // search is a Report in the making.
 type search struct {
-	report   *Report
-	opts     Options
-	outcomes []Outcome
-	index    map[string]int // outcome text → place in outcomes
-	detector detector
-	world    *sched.World // used again for every run
-	spent    int          // runs so far
-	inBound  int          // of them, those of the present bound
-	steps    int          // of all runs so far
-	longest  int          // steps of the longest run that ended
-	vars     *[]*rt.Var   // of the run, if they are wanted
-	watch    func(op sched.Op)
-	cut      bool // a run reached the step limit
+	report    *Report
+	opts      Options
+	outcomes  []Outcome
+	index     map[string]int // outcome text → place in outcomes
+	detector  detector
+	world     *sched.World // used again for every run
+	spent     int          // runs so far
+	inBound   int          // of them, those of the present bound
+	steps     int          // of all runs so far
+	longest   int          // steps of the longest run that ended
+	vars      *[]*rt.Var   // of the run, if they are wanted
+	watch     func(op sched.Op)
+	cut       bool // a run reached the step limit
+	shortened bool // the budget of steps was cut for it
 }
 
 func newSearch(o Options, r *Report) *search {
@@ -313,16 +314,16 @@ func (s *search) walk(d *dfs) bool {
 		s.report.Schedules++
 		s.inBound++
 		s.count(text, failed, d.preemptions)
-		if s.cut && s.opts.TotalSteps > cutBudget && !s.opts.exact {
-			s.opts.TotalSteps = cutBudget
+		if s.cut && !s.opts.exact && !s.shortened {
+			s.opts.TotalSteps, s.shortened = s.opts.TotalSteps/endlessShare, true
 		}
 	}
 	return true
 }
 
-// cutBudget is the number of steps, of all runs together, that is spent on a
-// program that has endless runs: no search of it can be complete.
-const cutBudget = 1_000_000
+// endlessShare is the part of the budget of steps that is spent on a program
+// that has endless runs: no search of it can be complete.
+const endlessShare = 10
 
 // sample spends a fifth of the budget at random, half of it by PCT.
 func (s *search) sample() {

@@ -133,6 +133,9 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
+// tallied is how many outcomes a line has room for.
+const tallied = 6
+
 // tally is "6 schedules: 2 in 2, 1 in 4".
 func tally(r *explore.Report) string {
 	kind := "all "
@@ -143,6 +146,9 @@ func tally(r *explore.Report) string {
 	for i, o := range r.Outcomes {
 		if i > 0 {
 			text += ", "
+		}
+		if i == tallied && len(r.Outcomes) > tallied+1 {
+			return text + count(len(r.Outcomes)-tallied, "other outcome")
 		}
 		text += fmt.Sprintf("%s in %d", o.Text, o.Count)
 	}
@@ -160,7 +166,7 @@ type table struct {
 }
 
 // shown is how many steps a picture has room for; the middle is left out.
-const shown = 100
+const shown = 40
 
 func (t *table) draw(r *explore.Report) *Picture {
 	const left, row = 34.0, 20.0
@@ -216,9 +222,6 @@ func (t *table) draw(r *explore.Report) *Picture {
 	}
 	t.arrows(c, at, left, column)
 	y = outcomeStrip(c, y+8, r, t.w)
-	if r != nil {
-		b.WriteString(tally(r) + "\n")
-	}
 	c.height = y + 4
 	t.p.text = b.String()
 	return t.p.take(c)

@@ -379,6 +379,5 @@ func ExampleInterleaving() {
 	//    2                     LOAD x → 0                 0
 	//    3                     STORE x = 1                1
 	//    4 STORE x = 1 (!)                                1
-	// all 6 schedules: 1 in 4, 2 in 2
 	// 4 steps, 1 preemption → 1; 1 write undid another thread's; all 6 schedules: 1 in 4, 2 in 2; replay s1AAEBAg
 }
