@@ -31,8 +31,10 @@ func pkg_braid_runtime_exercise() map[string]reflect.Value {
 		"Raises":        reflect.ValueOf(exercise.Raises),
 		"Result":        reflect.ValueOf((*exercise.Result)(nil)),
 		"Run":           reflect.ValueOf((*exercise.Run)(nil)),
-		"Schedules":     reflect.ValueOf(constant.MakeFromLiteral("200000", token.INT, 0)),
+		"Schedules":     reflect.ValueOf(constant.MakeFromLiteral("50000", token.INT, 0)),
 		"Steps":         reflect.ValueOf(constant.MakeFromLiteral("2000000", token.INT, 0)),
+		"TotalSteps":    reflect.ValueOf(constant.MakeFromLiteral("1000000", token.INT, 0)),
+		"Varies":        reflect.ValueOf(exercise.Varies),
 		"Verdict":       reflect.ValueOf((*exercise.Verdict)(nil)),
 	}
 }
