@@ -16,17 +16,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"braid/install/venv/venvtest"
 )
 
 // The laboratory as a newcomer gets it: an empty home, no JupyterLab. The
 // private environment is kept in the cache from one run to the next, as making
 // it takes a minute and the network.
 func TestLabServesTheKernel(t *testing.T) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		cache = os.TempDir()
-	}
-	t.Setenv("BRAID_DATA_DIR", filepath.Join(cache, "braid", "test-data"))
+	venvtest.LabData(t)
 	home(t)
 	lab := exec.Command(os.Args[0], "lab", "--private", "--no-browser", "--ip", "127.0.0.1")
 	var log bytes.Buffer

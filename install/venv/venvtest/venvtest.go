@@ -34,15 +34,31 @@ func Python(t testing.TB) string {
 
 func prepare(t testing.TB, requirements []string) *venv.Env {
 	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		cache = filepath.Join(os.TempDir(), fmt.Sprintf("cache-%d", os.Getuid()))
-	}
 	sum := sha256.Sum256([]byte(strings.Join(requirements, "\n")))
-	dir := filepath.Join(cache, "braid", fmt.Sprintf("test-python-%x", sum[:6]))
+	dir := filepath.Join(cacheDir(), fmt.Sprintf("test-python-%x", sum[:6]))
 	env, err := venv.Prepare(t.Context(), dir, requirements, func(line string) { t.Log(line) })
 	if err != nil {
 		t.Fatalf("this test needs Python with Jupyter's libraries, which could not be prepared: %v", err)
 	}
 	return env
+}
+
+// LabData makes `braid lab` keep its private environment in the user's cache
+// folder (as BRAID_DATA_DIR) for the rest of the test, whatever HOME is, and
+// returns that folder. Making the environment anew takes a minute and the
+// network; all tests share one. Call it before HOME is changed.
+func LabData(t testing.TB) string {
+	t.Helper()
+	dir := filepath.Join(cacheDir(), "test-data")
+	t.Setenv("BRAID_DATA_DIR", dir)
+	return dir
+}
+
+// cacheDir is where environments for tests stay.
+func cacheDir() string {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = filepath.Join(os.TempDir(), fmt.Sprintf("cache-%d", os.Getuid()))
+	}
+	return filepath.Join(cache, "braid")
 }

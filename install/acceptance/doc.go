@@ -1,0 +1,8 @@
+// Package acceptance holds tests of the whole: the braid command as it is
+// built, installed into Jupyter's own programs and used as people use it. It
+// has no code of its own.
+//
+// The tests prepare what they need by themselves (package venvtest): nbgrader
+// grades a course in Go (grade_test.go). A machine that lacks a program fails
+// them; none skips.
+package acceptance
