@@ -456,7 +456,7 @@ func (r *runner) one(ctx context.Context, path string) error {
 	begin := time.Now()
 	failure := execute.Notebook(ctx, nb, s, o)
 	bar.end()
-	if err := r.write(path, nb); err != nil {
+	if err := r.write(path, nb, failure); err != nil {
 		return errors.Join(failure, err)
 	}
 	if failure == nil {
@@ -465,8 +465,9 @@ func (r *runner) one(ctx context.Context, path string) error {
 	return failure
 }
 
-// write puts the notebook, and its page, where the flags say.
-func (r *runner) write(path string, nb *nbformat.Notebook) error {
+// write puts the notebook, and its page, where the flags say. failure, of which
+// explain tells, is what ended its execution.
+func (r *runner) write(path string, nb *nbformat.Notebook, failure error) error {
 	if r.inplace {
 		if err := nb.WriteFile(path); err != nil {
 			return err
@@ -486,7 +487,12 @@ func (r *runner) write(path string, nb *nbformat.Notebook) error {
 		}
 		return r.deliver(data, r.target(path))
 	case !r.inplace:
-		return render.Text(r.out, nb)
+		failed := -1
+		var cell *execute.CellError
+		if errors.As(failure, &cell) {
+			failed = cell.Cell
+		}
+		return render.Text(r.out, nb, failed)
 	}
 	return nil
 }

@@ -177,13 +177,16 @@ func attach(source string, attachments map[string]map[string]any) string {
 	return source
 }
 
-// Text writes what the code cells of nb put out, errors left aside: whoever
-// executed the notebook tells of them.
-func Text(w io.Writer, nb *nbformat.Notebook) error {
+// Text writes what the code cells of nb put out. Errors are written, too, but
+// for those of the cell with index failed (-1: no such cell): whoever executed
+// the notebook tells why it ended there.
+func Text(w io.Writer, nb *nbformat.Notebook, failed int) error {
 	var b strings.Builder
-	for _, c := range nb.Cells {
+	for i, c := range nb.Cells {
 		for _, o := range c.Outputs {
-			text(&b, o)
+			if o.Type != nbformat.Error || i != failed {
+				text(&b, o)
+			}
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -194,7 +197,7 @@ func text(b *strings.Builder, o *nbformat.Output) {
 	s := o.Text
 	switch o.Type {
 	case nbformat.Error:
-		return
+		s = StripANSI(strings.Join(o.Traceback, "\n"))
 	case nbformat.ExecuteResult, nbformat.DisplayData:
 		var ok bool
 		if s, ok = o.Data["text/plain"].(string); !ok {

@@ -137,10 +137,13 @@ func TestText(t *testing.T) {
 		{Type: nbformat.Stream, Name: "stdout", Text: "a\n"},
 		{Type: nbformat.ExecuteResult, Data: map[string]any{"text/plain": "42", "text/html": "<b>42</b>"}},
 		{Type: nbformat.DisplayData, Data: map[string]any{"image/png": "AA=="}},
-		{Type: nbformat.Error, EName: "Panic"},
+		{Type: nbformat.Error, EName: "Panic", Traceback: []string{"\x1b[31mpanic: no\x1b[0m", "In[1]:1"}},
 	}}}
-	var b strings.Builder
-	if err := Text(&b, nb); err != nil || b.String() != "a\n42\n[an output without a form in text]\n" {
-		t.Errorf("got %q, %v", b.String(), err)
+	const outputs = "a\n42\n[an output without a form in text]\n"
+	for failed, want := range map[int]string{0: outputs, -1: outputs + "panic: no\nIn[1]:1\n"} {
+		var b strings.Builder
+		if err := Text(&b, nb, failed); err != nil || b.String() != want {
+			t.Errorf("with cell %d failed: got %q, %v", failed, b.String(), err)
+		}
 	}
 }
