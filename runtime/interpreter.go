@@ -67,6 +67,7 @@ type Interpreter struct {
 	named   int             // guarded by mu; numbers default names
 	modules map[any]any     // guarded by mu; see Module
 	globals map[string]*Var // guarded by mu
+	counts  map[string]int  // guarded by mu
 }
 
 type kind uint8

@@ -576,3 +576,13 @@ func (w *World) abort(p *Proc) {
 	}
 	p.stop()
 }
+
+// Outside returns a Proc for goroutines of a real World that are no Procs of
+// it: any number of them may use it at the same time. It is in no list, Run
+// does not wait for it, and what it waits for is not told.
+func (w *World) Outside() *Proc {
+	if w.virtual {
+		panic("sched: a virtual World runs its own Procs only")
+	}
+	return &Proc{ID: -1, Name: "outside", w: w, ended: make(chan struct{})}
+}

@@ -1,0 +1,3 @@
+// Package futures is Python's concurrent.futures: executors that make calls for
+// others, and the Futures that stand for their results.
+package futures
