@@ -17,6 +17,7 @@ var packages = map[string]func() map[string]reflect.Value{
 	"braid/runtime/claim":     pkg_braid_runtime_claim,
 	"braid/runtime/exercise":  pkg_braid_runtime_exercise,
 	"braid/runtime/explore":   pkg_braid_runtime_explore,
+	"braid/runtime/futures":   pkg_braid_runtime_futures,
 	"braid/runtime/native":    pkg_braid_runtime_native,
 	"braid/runtime/sched":     pkg_braid_runtime_sched,
 	"braid/runtime/threading": pkg_braid_runtime_threading,
