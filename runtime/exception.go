@@ -3,7 +3,11 @@ package runtime
 import (
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // Exception is a Python exception as a Go error: the type's name, the text that
@@ -22,6 +26,9 @@ type Exception struct {
 	Value any
 	// Stack is the Go stack of a panic that became this exception, or "".
 	Stack string
+	// Frames are the calls of interpreted code that the panic left, innermost
+	// first: "In[3]:4, in worker". Empty in a compiled program.
+	Frames []string
 }
 
 // Raise makes an exception; args are formatted into msg as fmt.Sprintf does if
@@ -190,19 +197,67 @@ func Group(msg string, members ...error) *Exception {
 	return &Exception{Type: typ, Msg: fmt.Sprintf("%s (%d sub-exception%s)", msg, len(members), plural), Group: members}
 }
 
-// FromPanic turns a panic of a callback into an exception that keeps its stack.
+// FromPanic turns a panic of a callback into an exception that keeps both of
+// its stacks: that of the compiled code, which the caller gives
+// (debug.Stack() in the recovering function), and that of interpreted code, if
+// the host knows one. An *Exception that was panicked with is returned itself.
 func FromPanic(recovered any, stack []byte) *Exception {
-	switch r := recovered.(type) {
-	case *Exception:
-		return r
-	case error:
-		e := Raise("RuntimeError", "%s", r.Error())
-		e.Cause, e.Stack = r, string(stack)
-		return e
+	e, raised := recovered.(*Exception)
+	if !raised {
+		e = Raise("RuntimeError", "panic: %v", recovered)
+		if err, ok := recovered.(error); ok {
+			e = Raise("RuntimeError", "%s", err.Error())
+			e.Cause = err
+		}
+		e.Stack = string(stack)
 	}
-	e := Raise("RuntimeError", "panic: %v", recovered)
-	e.Stack = string(stack)
+	if find := frames.Load(); find != nil && e.Frames == nil {
+		e.Frames = (*find)(recovered)
+	}
 	return e
+}
+
+var frames atomic.Pointer[func(recovered any) []string]
+
+// SetFrames tells the runtime how to find the calls of interpreted code that a
+// recovered panic has left, innermost first. It is for hosts such as a notebook
+// kernel, before any cell runs.
+func SetFrames(find func(recovered any) []string) { frames.Store(&find) }
+
+// Traceback writes an exception as Python does, the most recent call last: its
+// interpreted frames, else the Go stack of the panic, then its last line.
+func Traceback(e *Exception) string {
+	var b strings.Builder
+	if cause, ok := AsException(e.Cause); ok {
+		b.WriteString(Traceback(cause) + "\nThe above exception was the direct cause of the following exception:\n\n")
+	}
+	switch {
+	case len(e.Frames) > 0:
+		b.WriteString("Traceback (most recent call last):\n")
+		for _, f := range slices.Backward(e.Frames) {
+			b.WriteString("  " + f + "\n")
+		}
+	case e.Stack != "":
+		b.WriteString(strings.TrimRight(e.Stack, "\n") + "\n")
+	}
+	b.WriteString(e.Error() + "\n")
+	return b.String()
+}
+
+type output struct{ w io.Writer }
+
+var stderr atomic.Pointer[output]
+
+// SetStderr tells where the runtime writes what CPython writes to sys.stderr; it
+// is os.Stderr at first. w must be safe for concurrent use.
+func SetStderr(w io.Writer) { stderr.Store(&output{w}) }
+
+// Stderr is sys.stderr.
+func Stderr() io.Writer {
+	if o := stderr.Load(); o != nil {
+		return o.w
+	}
+	return os.Stderr
 }
 
 // Repr writes a value as Python's repr does for the types that both worlds

@@ -110,6 +110,24 @@ func newInterpreter(mode Mode, k kind, w *sched.World) *Interpreter {
 	return in
 }
 
+// Explored tells that the Interpreter is one of an exploration, where time does
+// not pass and any thread may be next.
+func (in *Interpreter) Explored() bool { return in.kind == explored }
+
+// Living lists the threads that were started and have not ended, in order of
+// their start.
+func (in *Interpreter) Living() []*Thread {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	var all []*Thread
+	for _, t := range in.threads {
+		if !t.Ended() {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
 // Mode is the mode the Interpreter was made with.
 func (in *Interpreter) Mode() Mode { return in.mode }
 
@@ -195,9 +213,9 @@ func (in *Interpreter) Switches() int {
 // cell that starts it, as in a Python session.
 func (in *Interpreter) Go(name string, fn func(t *Thread)) *Thread {
 	if in.kind == explored { // whoever explores the World ends its threads
-		return in.spawn(name, false, fn)
+		return in.spawn(name, plain, fn)
 	}
-	t := in.add(name, false)
+	t := in.add(name, plain)
 	in.begin(t, fn)
 	return t
 }
@@ -205,8 +223,7 @@ func (in *Interpreter) Go(name string, fn func(t *Thread)) *Thread {
 // Daemon is Go for a daemon thread: the program's end does not wait for it but
 // ends it.
 func (in *Interpreter) Daemon(name string, fn func(t *Thread)) *Thread {
-	t := in.add(name, false)
-	t.daemon = true
+	t := in.add(name, daemons)
 	t.proc.Daemon()
 	in.begin(t, fn)
 	return t
@@ -251,7 +268,7 @@ var threadNames = [...]string{"", "Thread-1", "Thread-2", "Thread-3", "Thread-4"
 // thread, a *sched.DeadlockError, or what interrupted it.
 func (in *Interpreter) Run(fn func(t *Thread) error) error {
 	var result error
-	main := in.add("MainThread", false)
+	main := in.add("MainThread", mains)
 	in.exits.mainIs(main)
 	in.begin(main, func(t *Thread) { result = fn(t) })
 	err := in.world.RunFrom(main.proc.ID)

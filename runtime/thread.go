@@ -30,8 +30,8 @@ type Thread struct {
 	brc      mergeQueue // reference counts that other threads ask it to merge
 	sections []*section // critical sections, innermost last
 	inside   bool       // the collector must wait for it
-	worker   bool       // an executor answers for it; see Worker
-	daemon   bool       // the program's end does not wait for it
+	role     role
+	over     atomic.Bool // it has ended
 }
 
 // Interpreter, Proc, ID and Now tell where, as what and when the thread runs.
@@ -39,6 +39,12 @@ func (t *Thread) Interpreter() *Interpreter { return t.in }
 func (t *Thread) Proc() *sched.Proc         { return t.proc }
 func (t *Thread) ID() int                   { return t.id }
 func (t *Thread) Now() time.Duration        { return t.in.world.Now() }
+
+// Main tells whether it is the main thread of a Run.
+func (t *Thread) Main() bool { return t.role == mains }
+
+// Ended tells whether the thread has ended. Safe from anywhere.
+func (t *Thread) Ended() bool { return t.over.Load() }
 
 // Err is the exception that ended the thread, or nil. Meaningful after the
 // thread has ended.
@@ -63,6 +69,7 @@ func (t *Thread) body(fn func(*Thread)) {
 	t.runSince = t.Now()
 	t.attach()
 	defer func() {
+		defer t.over.Store(true)
 		r := recover()
 		if r != nil && !sched.Aborted(r) {
 			t.err = FromPanic(r, debug.Stack())

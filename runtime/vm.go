@@ -3,6 +3,8 @@ package runtime
 import (
 	"cmp"
 	"math"
+	"reflect"
+	"slices"
 	"strings"
 
 	"braid/runtime/sched"
@@ -338,6 +340,27 @@ func TypeName(v any) string {
 	case interface{ PyType() string }:
 		return v.PyType()
 	}
+	return goTypeName(reflect.TypeOf(v))
+}
+
+// goTypeName calls Go's types by what they would be in Python; a named type is
+// a class.
+func goTypeName(t reflect.Type) string {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch {
+	case t.Name() != "" && t.PkgPath() != "":
+		return t.Name()
+	case t.Kind() == reflect.Map:
+		return "dict"
+	case t.Kind() == reflect.Slice || t.Kind() == reflect.Array:
+		return "list"
+	case t.Kind() == reflect.Func:
+		return "function"
+	case t.ConvertibleTo(reflect.TypeFor[float64]()):
+		return map[bool]string{true: "float", false: "int"}[t.Kind() == reflect.Float32 || t.Kind() == reflect.Float64]
+	}
 	return "object"
 }
 
@@ -596,17 +619,16 @@ func order(x, y any) (int, bool) {
 }
 
 func same(x, y any) bool {
-	if a, ok := x.(*List); ok {
-		b, ok := y.(*List)
-		if !ok || len(a.Items) != len(b.Items) {
-			return false
-		}
-		for i := range a.Items {
-			if eq, _ := compare("==", a.Items[i], b.Items[i]); !eq {
-				return false
-			}
-		}
-		return true
+	a, listA := elements(x)
+	b, listB := elements(y)
+	if listA || listB {
+		return listA && listB && TypeName(x) == TypeName(y) && slices.EqualFunc(a, b, func(x, y any) bool {
+			equal, _ := compare("==", x, y)
+			return equal
+		})
+	}
+	if x != nil && !reflect.ValueOf(x).Comparable() {
+		return false // dicts and such: identity, which Go does not tell
 	}
 	return x == y
 }
@@ -636,4 +658,34 @@ func getIter(f *frame) error {
 		return Raise("TypeError", "'%s' object is not iterable", TypeName(v))
 	}
 	return nil
+}
+
+// Less is x < y: of numbers, strings, lists ([]any, which stands for tuples, too), and of values
+// with a method Less(other any) bool. TypeError if Python could not say either.
+func Less(x, y any) (bool, error) {
+	if l, ok := x.(interface{ Less(other any) bool }); ok {
+		return l.Less(y), nil
+	}
+	a, listA := elements(x)
+	b, listB := elements(y)
+	if !listA || !listB || TypeName(x) != TypeName(y) {
+		return compare("<", x, y)
+	}
+	for i := range min(len(a), len(b)) {
+		if equal, err := compare("==", a[i], b[i]); err != nil || equal {
+			continue
+		}
+		return Less(a[i], b[i])
+	}
+	return len(a) < len(b), nil
+}
+
+func elements(x any) ([]any, bool) {
+	switch x := x.(type) {
+	case []any:
+		return x, true
+	case *List:
+		return x.Items, true
+	}
+	return nil, false
 }

@@ -45,10 +45,13 @@ func (in *Interpreter) Finalizing() bool {
 	return in.exits.finalizing
 }
 
+// aside tells that the program's end does not wait for the thread.
+func (t *Thread) aside() bool { return t.role == daemons || t.role == executors }
+
 func (e *exits) joined(t *Thread) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if !t.worker && !t.daemon {
+	if !t.aside() {
 		e.alive++
 	}
 }
@@ -80,7 +83,7 @@ func (e *exits) ended(virtual bool) {
 func (e *exits) leave(t *Thread) (hooks []func(*Thread)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if t.worker || t.daemon {
+	if t.aside() {
 		return nil
 	}
 	e.alive--
@@ -105,23 +108,33 @@ func (e *exits) leave(t *Thread) (hooks []func(*Thread)) {
 // the thread itself, and the end of the program does not wait for it unless a
 // hook of AtExit does.
 func (in *Interpreter) Worker(name string, fn func(t *Thread)) *Thread {
-	return in.spawn(name, true, fn)
+	return in.spawn(name, executors, fn)
 }
 
 // spawn makes a thread and begins it, owned by nobody.
-func (in *Interpreter) spawn(name string, worker bool, fn func(t *Thread)) *Thread {
-	t := in.add(name, worker)
+func (in *Interpreter) spawn(name string, r role, fn func(t *Thread)) *Thread {
+	t := in.add(name, r)
 	t.proc.Start(func(*sched.Proc) { t.body(fn) })
 	return t
 }
 
+// role says what the end of the program has to do with a thread.
+type role uint8
+
+const (
+	plain     role = iota
+	mains          // whose end is that of the program
+	daemons        // that ends then
+	executors      // for which an executor answers
+)
+
 // add makes a thread that its Proc lets begin.
-func (in *Interpreter) add(name string, worker bool) *Thread {
+func (in *Interpreter) add(name string, r role) *Thread {
 	if name == "" {
 		name = in.ThreadName()
 	}
 	in.mu.Lock()
-	t := &Thread{in: in, Name: name, id: len(in.threads), worker: worker}
+	t := &Thread{in: in, Name: name, id: len(in.threads), role: r}
 	in.threads = append(in.threads, t)
 	in.mu.Unlock()
 	in.exits.joined(t)

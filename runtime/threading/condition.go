@@ -1,6 +1,7 @@
 package threading
 
 import (
+	"math"
 	"time"
 
 	rt "braid/runtime"
@@ -50,6 +51,7 @@ func NewCondition(in *rt.Interpreter, name string, lock any) (*Condition, error)
 func (c *Condition) Acquire(t *rt.Thread)           { c.lock.Acquire(t) }
 func (c *Condition) Release(t *rt.Thread) error     { return c.lock.Release(t) }
 func (c *Condition) With(t *rt.Thread, body func()) { with(t, c.lock, body) }
+
 func (c *Condition) notOwned(what string) error {
 	return rt.Raise("RuntimeError", "cannot %s on un-acquired lock", what)
 }
@@ -121,4 +123,4 @@ func (c *Condition) Notify(t *rt.Thread, n int) error {
 }
 
 // NotifyAll wakes all waiters.
-func (c *Condition) NotifyAll(t *rt.Thread) error { return c.Notify(t, len(c.waiters)) }
+func (c *Condition) NotifyAll(t *rt.Thread) error { return c.Notify(t, math.MaxInt) }

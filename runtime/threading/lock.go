@@ -13,9 +13,12 @@ const Forever = time.Duration(-1)
 // Lock is threading.Lock: not owned, not re-entrant. Any thread may release it.
 type Lock struct {
 	gate    sched.Gate
-	locked  bool
 	acquire sched.Op
 	release sched.Op
+
+	// guarded by gate
+	locked bool
+	holder *rt.Thread // who took it; anybody may release it
 }
 
 // NewLock makes a Lock for threads of in. The name is for pictures and
@@ -38,13 +41,13 @@ func (l *Lock) TryAcquire(t *rt.Thread) bool { return l.AcquireFor(t, 0) }
 // none. It reports whether the lock was got.
 func (l *Lock) AcquireFor(t *rt.Thread, timeout time.Duration) bool {
 	return t.Await("lock "+l.acquire.Object.String(), l.acquire, &l.gate, timeout,
-		func() bool { return !l.locked }, func() { l.locked = true })
+		func() bool { return !l.locked }, func() { l.locked, l.holder = true, t })
 }
 
 // Release gives the lock back; a RuntimeError if it is not held by anybody.
 func (l *Lock) Release(t *rt.Thread) error {
 	held := false
-	t.Do(l.release, &l.gate, func() { held, l.locked = l.locked, false })
+	t.Do(l.release, &l.gate, func() { held, l.locked, l.holder = l.locked, false, nil })
 	if !held {
 		return rt.Raise("RuntimeError", "release unlocked lock")
 	}
@@ -71,7 +74,8 @@ func with(t *rt.Thread, l locker, body func()) {
 	defer func() {
 		r := recover()
 		if sched.Aborted(r) {
-			panic(r) // the World is ending; nothing may wait any more
+			abandon(t, l)
+			panic(r)
 		}
 		if err := l.Release(t); err != nil && r == nil {
 			r = err
@@ -81,6 +85,24 @@ func with(t *rt.Thread, l locker, body func()) {
 		}
 	}()
 	body()
+}
+
+// abandon gives back what a thread holds that was told to end, so that others,
+// and later cells, find the lock free. In a virtual World all end together.
+func abandon(t *rt.Thread, l locker) {
+	if t.Interpreter().World().Virtual() {
+		return
+	}
+	switch l := l.(type) {
+	case *Lock:
+		t.Do(l.release, &l.gate, func() {
+			if l.holder == t {
+				l.locked, l.holder = false, nil
+			}
+		})
+	default:
+		_ = l.Release(t) // an error if it was given up already, in a wait
+	}
 }
 
 // RLock is threading.RLock: owned by a thread, which may take it again.
@@ -109,6 +131,15 @@ func (l *RLock) AcquireFor(t *rt.Thread, timeout time.Duration) bool {
 	return t.Await("rlock "+l.acquire.Object.String(), l.acquire, &l.gate, timeout,
 		func() bool { return l.owner == nil || l.owner == t },
 		func() { l.owner = t; l.count++ })
+}
+
+// TryAcquire is acquire(blocking=False).
+func (l *RLock) TryAcquire(t *rt.Thread) bool { return l.AcquireFor(t, 0) }
+
+// Locked tells whether anybody holds the lock (CPython 3.14).
+func (l *RLock) Locked() (held bool) {
+	l.gate.With(func() { held = l.owner != nil })
+	return held
 }
 
 // Release undoes one Acquire of the calling thread.

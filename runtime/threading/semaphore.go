@@ -49,6 +49,15 @@ func (s *Semaphore) AcquireFor(t *rt.Thread, timeout time.Duration) bool {
 		func() bool { return s.value > 0 }, func() { s.value-- })
 }
 
+// TryAcquire is acquire(blocking=False).
+func (s *Semaphore) TryAcquire(t *rt.Thread) bool { return s.AcquireFor(t, 0) }
+
+// Value is the number of permits left, CPython's _value.
+func (s *Semaphore) Value() (n int) {
+	s.gate.With(func() { n = s.value })
+	return n
+}
+
 // Release gives one permit back.
 func (s *Semaphore) Release(t *rt.Thread) error { return s.ReleaseN(t, 1) }
 

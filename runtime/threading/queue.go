@@ -1,0 +1,293 @@
+package threading
+
+import (
+	"time"
+
+	rt "braid/runtime"
+	"braid/runtime/sched"
+)
+
+// Queue is queue.Queue, or one of its kinds that differ in what comes out
+// first: NewQueue, NewLifoQueue, NewPriorityQueue. Whoever waits is served in
+// order of arrival on the real clock, where CPython's conditions let a thread
+// that comes later overtake; under exploration anybody may be next.
+type Queue struct {
+	gate    sched.Gate
+	maxsize int
+	order   discipline
+	name    string
+	get     sched.Op
+	put     sched.Op
+	join    sched.Op
+	done    sched.Op
+
+	// guarded by gate
+	unfinished int
+	shut       bool
+}
+
+// discipline is _put, _get and _qsize of a kind of Queue.
+type discipline interface {
+	push(item any) error
+	pop() (any, error)
+	len() int
+}
+
+// NewQueue makes a first-in, first-out Queue; a maxsize of zero or less is
+// none.
+func NewQueue(in *rt.Interpreter, name string, maxsize int) *Queue {
+	return newQueue(in, name, maxsize, &fifo{})
+}
+
+// NewLifoQueue makes a Queue that gives the newest item first.
+func NewLifoQueue(in *rt.Interpreter, name string, maxsize int) *Queue {
+	return newQueue(in, name, maxsize, &lifo{})
+}
+
+// NewPriorityQueue makes a Queue that gives the least item first. Items are
+// numbers, strings, tuples of them ([]any{priority, item}), or have a method
+// Less(other any) bool; items that cannot be compared give Put and Get the
+// TypeError that CPython's heapq gives them. Put and Get cost O(log n).
+func NewPriorityQueue(in *rt.Interpreter, name string, maxsize int) *Queue {
+	return newQueue(in, name, maxsize, &heap{})
+}
+
+func newQueue(in *rt.Interpreter, name string, maxsize int, d discipline) *Queue {
+	o := in.World().Object("queue", name)
+	return &Queue{
+		maxsize: maxsize, order: d, name: o.String(),
+		get:  sched.Op{Kind: sched.Wait, Object: o, Label: "get from " + o.String()},
+		put:  sched.Op{Kind: sched.Notify, Object: o, Label: "put into " + o.String()},
+		join: sched.Op{Kind: sched.Wait, Object: o, Label: "join " + o.String()},
+		done: sched.Op{Kind: sched.Notify, Object: o, Label: "task done of " + o.String()},
+	}
+}
+
+// Put waits for a free slot and puts item into it; ShutDown if the queue was
+// shut down.
+func (q *Queue) Put(t *rt.Thread, item any) error { return q.PutFor(t, item, Forever) }
+
+// PutNowait is put_nowait: Full if there is no free slot at once.
+func (q *Queue) PutNowait(t *rt.Thread, item any) error { return q.PutFor(t, item, 0) }
+
+// PutFor is put(timeout=…): Full if the time passes first. A negative time-out
+// is none, where CPython's put raises ValueError.
+func (q *Queue) PutFor(t *rt.Thread, item any, timeout time.Duration) error {
+	var err error
+	put := t.Await("queue "+q.name, q.put, &q.gate, timeout,
+		func() bool { return q.shut || q.maxsize <= 0 || q.order.len() < q.maxsize },
+		func() {
+			if q.shut {
+				err = rt.Raise("ShutDown", "")
+			} else if err = q.order.push(item); err == nil {
+				q.unfinished++
+			}
+		})
+	if !put {
+		return rt.Raise("Full", "")
+	}
+	return err
+}
+
+// Get waits for an item and takes it; ShutDown if the queue was shut down and
+// is empty.
+func (q *Queue) Get(t *rt.Thread) (any, error) { return q.GetFor(t, Forever) }
+
+// GetNowait is get_nowait: Empty if there is no item at once.
+func (q *Queue) GetNowait(t *rt.Thread) (any, error) { return q.GetFor(t, 0) }
+
+// GetFor is get(timeout=…): Empty if the time passes first. A negative time-out
+// is none, where CPython's get raises ValueError.
+func (q *Queue) GetFor(t *rt.Thread, timeout time.Duration) (item any, err error) {
+	got := t.Await("queue "+q.name, q.get, &q.gate, timeout,
+		func() bool { return q.shut || q.order.len() > 0 },
+		func() {
+			if q.order.len() == 0 {
+				err = rt.Raise("ShutDown", "")
+				return
+			}
+			item, err = q.order.pop()
+		})
+	if !got {
+		return nil, rt.Raise("Empty", "")
+	}
+	return item, err
+}
+
+// TaskDone tells that an item which was got has been worked on; ValueError if
+// there were fewer.
+func (q *Queue) TaskDone(t *rt.Thread) error {
+	tooMany := false
+	t.Do(q.done, &q.gate, func() {
+		if tooMany = q.unfinished <= 0; !tooMany {
+			q.unfinished--
+		}
+	})
+	if tooMany {
+		return rt.Raise("ValueError", "task_done() called too many times")
+	}
+	return nil
+}
+
+// Join waits until every item that was put has been worked on.
+func (q *Queue) Join(t *rt.Thread) {
+	t.Await("queue "+q.name, q.join, &q.gate, Forever, func() bool { return q.unfinished <= 0 }, func() {})
+}
+
+// Shutdown is shutdown(immediate) (CPython 3.13): Put fails with ShutDown from
+// now on, Get when the queue is empty, which immediate makes it at once: the
+// items are dropped and count as done.
+func (q *Queue) Shutdown(t *rt.Thread, immediate bool) {
+	t.Do(sched.Op{Kind: sched.Notify, Object: q.put.Object, Label: "shut down " + q.name}, &q.gate, func() {
+		q.shut = true
+		for immediate && q.order.len() > 0 {
+			_, _ = q.order.pop()
+			q.unfinished = max(q.unfinished-1, 0)
+		}
+	})
+}
+
+// Qsize is the number of items, which another thread may change at once.
+func (q *Queue) Qsize() (n int) {
+	q.gate.With(func() { n = q.order.len() })
+	return n
+}
+
+// Empty and Full tell how Qsize compares with nothing and with maxsize.
+func (q *Queue) Empty() bool { return q.Qsize() == 0 }
+func (q *Queue) Full() bool  { return q.maxsize > 0 && q.Qsize() >= q.maxsize }
+
+// Maxsize is the attribute of that name.
+func (q *Queue) Maxsize() int { return q.maxsize }
+
+// SimpleQueue is queue.SimpleQueue: no bound, no task tracking, a Put that
+// never waits.
+type SimpleQueue struct{ q *Queue }
+
+// NewSimpleQueue makes a SimpleQueue.
+func NewSimpleQueue(in *rt.Interpreter, name string) *SimpleQueue {
+	return &SimpleQueue{NewQueue(in, name, 0)}
+}
+
+// Put puts an item; it never waits.
+func (s *SimpleQueue) Put(t *rt.Thread, item any) {
+	t.Do(s.q.put, &s.q.gate, func() { _ = s.q.order.push(item) })
+}
+
+// Get waits for an item and takes it.
+func (s *SimpleQueue) Get(t *rt.Thread) any {
+	v, _ := s.q.Get(t)
+	return v
+}
+
+// GetNowait is get_nowait: Empty if there is no item at once.
+func (s *SimpleQueue) GetNowait(t *rt.Thread) (any, error) { return s.q.GetNowait(t) }
+
+// GetFor is get(timeout=…): Empty if the time passes first.
+func (s *SimpleQueue) GetFor(t *rt.Thread, timeout time.Duration) (any, error) {
+	return s.q.GetFor(t, timeout)
+}
+
+// Qsize and Empty are as a Queue's.
+func (s *SimpleQueue) Qsize() int  { return s.q.Qsize() }
+func (s *SimpleQueue) Empty() bool { return s.q.Empty() }
+
+// fifo is a ring of a deque's manner.
+type fifo struct {
+	items []any
+	head  int
+}
+
+func (f *fifo) len() int { return len(f.items) - f.head }
+
+func (f *fifo) push(item any) error {
+	if f.head > 32 && f.head > len(f.items)/2 {
+		n := copy(f.items, f.items[f.head:])
+		clear(f.items[n:])
+		f.items, f.head = f.items[:n], 0
+	}
+	f.items = append(f.items, item)
+	return nil
+}
+
+func (f *fifo) pop() (any, error) {
+	v := f.items[f.head]
+	f.items[f.head] = nil
+	f.head++
+	return v, nil
+}
+
+type lifo struct{ items []any }
+
+func (l *lifo) len() int            { return len(l.items) }
+func (l *lifo) push(item any) error { l.items = append(l.items, item); return nil }
+
+func (l *lifo) pop() (any, error) {
+	v := l.items[len(l.items)-1]
+	l.items = l.items[:len(l.items)-1]
+	return v, nil
+}
+
+// heap is Lib/heapq.py, so that equal items come out in its order, and an item
+// that cannot be compared is left where heapq leaves it.
+type heap struct{ items []any }
+
+func (h *heap) len() int { return len(h.items) }
+
+func (h *heap) push(item any) error {
+	h.items = append(h.items, item)
+	return h.siftdown(0, len(h.items)-1)
+}
+
+func (h *heap) pop() (any, error) {
+	last := h.items[len(h.items)-1]
+	h.items = h.items[:len(h.items)-1]
+	if len(h.items) == 0 {
+		return last, nil
+	}
+	least := h.items[0]
+	h.items[0] = last
+	return least, h.siftup(0)
+}
+
+// siftdown moves the item at pos towards start until its parent is no greater.
+func (h *heap) siftdown(start, pos int) error {
+	item := h.items[pos]
+	for pos > start {
+		parent := (pos - 1) / 2
+		less, err := rt.Less(item, h.items[parent])
+		if err != nil {
+			h.items[pos] = item
+			return err
+		}
+		if !less {
+			break
+		}
+		h.items[pos] = h.items[parent]
+		pos = parent
+	}
+	h.items[pos] = item
+	return nil
+}
+
+// siftup moves the least child up until a leaf is reached, then the item down
+// from there.
+func (h *heap) siftup(pos int) error {
+	start, end, item := pos, len(h.items), h.items[pos]
+	for child := 2*pos + 1; child < end; child = 2*pos + 1 {
+		if right := child + 1; right < end {
+			less, err := rt.Less(h.items[child], h.items[right])
+			if err != nil {
+				h.items[pos] = item
+				return err
+			}
+			if !less {
+				child = right
+			}
+		}
+		h.items[pos] = h.items[child]
+		pos = child
+	}
+	h.items[pos] = item
+	return h.siftdown(start, pos)
+}
