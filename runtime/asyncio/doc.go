@@ -44,6 +44,10 @@
 //	loop.call_soon_threadsafe(fn)      loop.CallSoonThreadsafe(fn)
 //	await asyncio.to_thread(fn, x)     c.ToThread(fn, x)
 //	loop.run_in_executor(pool, fn, x)  c.RunInExecutor(pool, fn, x)
+//	r, w = await open_connection(h, p) r, w, err := c.OpenConnection("127.0.0.1", 8080)
+//	await start_server(cb, h, p)       c.StartServer(func(c *Co, r *StreamReader, w *StreamWriter) error { … }, "127.0.0.1", 0)
+//	await r.readline(); w.write(b)     r.ReadLine(c); w.Write("…"); w.Drain(c)
+//	aiohttp.ClientSession().get(url)   NewClientSession().Get(c, url)
 //	def g(): v = yield 1               g := Gen("g", func(y *Yielder, a []any) (any, error) { v, err := y.Yield(1); … })
 //	next(it), it.send(v)               it.Next(), it.Send(v)
 //	yield from it                      y.From(it)
@@ -73,7 +77,7 @@
 // # Real CPython
 //
 // Lib/asyncio: base_events.py, events.py, tasks.py, futures.py, locks.py,
-// queues.py, taskgroups.py, timeouts.py, runners.py; Modules/_asynciomodule.c;
+// queues.py, streams.py, taskgroups.py, timeouts.py, runners.py; Modules/_asynciomodule.c;
 // Objects/genobject.c. The comment of each function names what it models.
 //
 // # Not modelled

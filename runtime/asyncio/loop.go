@@ -3,6 +3,7 @@ package asyncio
 import (
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -47,7 +48,8 @@ type Loop struct {
 	handler      func(l *Loop, context map[string]any)
 	executor     *pool
 	executorDown bool
-	closers      []func() // what Close ends: sockets, servers
+	resources    map[*resource]bool // sockets, servers
+	beside       sync.WaitGroup
 	logged       []string
 	recorder     *trace.Recorder
 	inCallback   time.Duration
@@ -493,10 +495,11 @@ func (l *Loop) kill() {
 	if l.executor != nil {
 		l.executor.kill(l.thread)
 	}
-	for _, end := range l.closers {
-		end()
+	for r := range l.resources {
+		r.end()
 	}
-	l.closers = nil
+	l.resources = nil
+	l.beside.Wait()
 	l.reportUnawaited()
 	for len(l.fibers) > 0 {
 		f := l.fibers[len(l.fibers)-1]
