@@ -15,6 +15,7 @@ import (
 	"braid/kernel/eval/vm"
 	"braid/kernel/session"
 	"braid/kernel/worker"
+	"braid/notebooks"
 	"braid/notebooks/execute"
 	"braid/notebooks/nbformat"
 )
@@ -54,7 +55,7 @@ func (e exercise) source(t *testing.T) *nbformat.Notebook {
 func (e exercise) stub(t *testing.T) *nbformat.Notebook {
 	t.Helper()
 	nb, author := e.source(t), e.source(t)
-	if err := student(nb); err != nil {
+	if err := notebooks.Student(nb); err != nil {
 		t.Fatal(err)
 	}
 	for i, c := range nb.Cells {

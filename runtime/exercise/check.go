@@ -280,14 +280,36 @@ func Awaited() Check {
 	}))
 }
 
-// Makespan requires that the run takes at most so long, in virtual time.
+// Makespan requires that the run takes at most so long, in virtual time. A
+// thousandth more is forgiven: what it costs to hand over a GIL.
 func Makespan(most time.Duration) Check {
 	return forbidding(onRun("takes at most "+most.String(), func(r *Run) finding {
-		if r.Took <= most {
+		if r.Took <= most+most/1000 {
 			return pass("It takes %s.", r.Took)
 		}
 		return failRun(r, "It takes %s; %s is possible. What waits should wait at the same time, not one after the other.", r.Took, most)
 	}))
+}
+
+// TookExactly judges a prediction of how long the run takes, in virtual time.
+func TookExactly(predicted time.Duration) Check {
+	return onRun("prediction", func(r *Run) finding {
+		if r.Took == predicted {
+			return pass("Right: it takes %s.", r.Took)
+		}
+		return failRun(r, "You say that it takes %s. It takes %s.", predicted, r.Took)
+	})
+}
+
+// TakesMore requires that the run takes more than that, in virtual time: that
+// there was no less expensive way.
+func TakesMore(than time.Duration) Check {
+	return onRun("takes more than "+than.String(), func(r *Run) finding {
+		if r.Took > than {
+			return pass("It takes %s.", r.Took)
+		}
+		return failRun(r, "It takes %s. It should take more than %s: there is no need for so many.", r.Took, than)
+	})
 }
 
 // Order requires that what was Said is exactly this, in this order.

@@ -155,6 +155,7 @@ type Run struct {
 	Err      error // what ended the program
 	Warnings []rt.Warning
 
+	atEnd  []func()
 	said   []entry
 	beats  []time.Duration
 	inside int
@@ -168,6 +169,10 @@ type entry struct {
 
 // Say notes that something happened, for Order.
 func (r *Run) Say(what string) { r.said = append(r.said, entry{r.In.World().Now(), what}) }
+
+// AtEnd is called when the program and all its threads have ended well: the
+// place to Say what came out.
+func (r *Run) AtEnd(f func()) { r.atEnd = append(r.atEnd, f) }
 
 // Beat is one beat of a heartbeat, for HeartbeatGap; at is the time on the
 // clock of what beats.
@@ -225,6 +230,11 @@ func (s *subject) runOnce() *Run {
 	in.World().StepLimit = Steps
 	run := &Run{In: in, Trace: in.Trace()}
 	run.Err = in.Run(func(t *rt.Thread) error { return s.once(run, t) })
+	if run.Err == nil {
+		for _, f := range run.atEnd {
+			f()
+		}
+	}
 	if run.Took == 0 {
 		run.Took = in.World().Now()
 	}
