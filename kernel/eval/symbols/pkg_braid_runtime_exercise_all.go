@@ -33,6 +33,8 @@ func pkg_braid_runtime_exercise() map[string]reflect.Value {
 		"Run":           reflect.ValueOf((*exercise.Run)(nil)),
 		"Schedules":     reflect.ValueOf(constant.MakeFromLiteral("50000", token.INT, 0)),
 		"Steps":         reflect.ValueOf(constant.MakeFromLiteral("2000000", token.INT, 0)),
+		"TakesMore":     reflect.ValueOf(exercise.TakesMore),
+		"TookExactly":   reflect.ValueOf(exercise.TookExactly),
 		"TotalSteps":    reflect.ValueOf(constant.MakeFromLiteral("1000000", token.INT, 0)),
 		"Varies":        reflect.ValueOf(exercise.Varies),
 		"Verdict":       reflect.ValueOf((*exercise.Verdict)(nil)),
