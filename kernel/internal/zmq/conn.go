@@ -186,6 +186,9 @@ func (c *conn) subscription(add bool, topic []byte) error {
 	}
 	if !add {
 		delete(c.topics, string(topic))
+		if len(topic) == 0 {
+			c.out.release(false)
+		}
 		c.in.message([]byte{0}, topic)
 		return nil
 	}
@@ -199,6 +202,9 @@ func (c *conn) subscription(add bool, topic []byte) error {
 }
 
 func (c *conn) subscribed(topic []byte) {
+	if _, all := c.topics[""]; all {
+		c.out.release(true)
+	}
 	if f := c.l.cfg.OnSubscribe; f != nil {
 		f(topic)
 	}

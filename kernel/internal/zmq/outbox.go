@@ -14,11 +14,16 @@ import (
 const (
 	byReference = 4 << 10   // bodies from this size on are not copied
 	batch       = 256 << 10 // bytes written at a time; the unit of progress
+	maxHeld     = 16 << 10  // bytes held back for the message behind them
 )
 
 // outbox is what waits to be written to one peer. A message that fits into the
 // system's buffer is written in one call by the goroutine that sends it; a
 // writer goroutine exists only while there is a queue.
+//
+// Small messages to a subscriber of everything are held back while zmq4 has the
+// next one, and written with it: each call wakes the peer, so "busy" and the cell's
+// input, or its output and "idle", cost it half as much together.
 type outbox struct {
 	conn    *conn
 	raw     syscall.RawConn // nil if the system cannot write without waiting
@@ -34,6 +39,8 @@ type outbox struct {
 	failed   bool
 	writing  bool // the writer goroutine runs
 	queue    [][]byte
+	held     []byte    // messages that the next one takes along; counted in pending
+	greedy   bool      // the peer gets everything that is published
 	progress int       // bytes written since mark
 	mark     time.Time // of the last limits.minProgress bytes, or of the queue's beginning
 	changed  signal
@@ -81,6 +88,7 @@ func (o *outbox) send() error {
 	m := o.message
 	o.message, o.open = nil, false
 	if len(m) == 1 && o.isSentinel(m[0]) {
+		o.release(o.greedy)
 		return nil
 	}
 	first := m[0]
@@ -96,8 +104,9 @@ func (o *outbox) isSentinel(m []byte) bool {
 	return len(m) == 2+len(s) && m[0] == 0 && bytes.Equal(m[2:], s)
 }
 
-// push writes or queues a message; kept says whether it still holds the bytes. A peer that asks and does not read
-// the answers is cut off when limits.queue bytes wait for it.
+// push writes, holds or queues a message; kept says whether it still has the bytes.
+// A peer that asks and does not read the answers is cut off when limits.queue
+// bytes wait for it.
 func (o *outbox) push(m [][]byte) (kept bool, err error) {
 	o.mu.Lock()
 	if o.failed {
@@ -110,12 +119,64 @@ func (o *outbox) push(m [][]byte) (kept bool, err error) {
 		o.conn.Close()
 		return false, closedError("write")
 	}
+	defer o.mu.Unlock()
+	if o.hold(m) {
+		return false, nil
+	}
+	if len(o.held) > 0 {
+		return o.writeHeld(m), nil
+	}
+	return o.write1(m), nil
+}
+
+// write1 writes what it can of a message and queues the rest. o.mu is held, as
+// for the next three.
+func (o *outbox) write1(m [][]byte) (kept bool) {
 	if !o.writing && len(m) == 1 && len(m[0]) <= batch {
 		m[0] = m[0][o.writeNow(m[0]):]
 	}
-	kept = o.enqueue(m)
-	o.mu.Unlock()
-	return kept, nil
+	return o.enqueue(m)
+}
+
+// hold keeps a copy of a message for the next one to take along, if that is under
+// way.
+func (o *outbox) hold(m [][]byte) bool {
+	if !o.greedy || o.writing || len(m) != 1 || len(o.held)+len(m[0]) > maxHeld || !o.conn.l.more() {
+		return false
+	}
+	o.held = append(o.held, m[0]...)
+	o.pending.Add(int64(len(m[0])))
+	return true
+}
+
+// writeHeld writes what is held and m behind it.
+func (o *outbox) writeHeld(m [][]byte) (kept bool) {
+	o.pending.Add(-int64(len(o.held)))
+	held := o.held
+	o.held = nil
+	copied := len(m) == 1 && len(m[0]) < byReference
+	if copied {
+		held, m = append(held, m[0]...), nil
+	}
+	kept = o.write1(append([][]byte{held}, m...))
+	if !kept {
+		o.held = held[:0]
+	}
+	if o.pending.Load() == 0 {
+		o.changed.broadcast()
+	}
+	return kept && !copied
+}
+
+// release writes what is held. greedy says whether anything may be from now on:
+// only a peer that gets everything is sure to get the next message.
+func (o *outbox) release(greedy bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.greedy = greedy
+	if len(o.held) > 0 && !o.failed {
+		o.writeHeld(nil)
+	}
 }
 
 func (o *outbox) enqueue(m [][]byte) (kept bool) {
@@ -220,7 +281,7 @@ func (o *outbox) fail() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.failed = true
-	o.queue = nil
+	o.queue, o.held = nil, nil
 	o.pending.Store(0)
 	o.changed.broadcast()
 }

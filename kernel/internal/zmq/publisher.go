@@ -23,7 +23,7 @@ type publisher struct {
 
 func newPublisher(l *listener) (*publisher, error) {
 	p := &publisher{l: l, sock: zmq4.NewXPub(context.Background(), quiet), tap: newTap(l)}
-	l.first = p.tap
+	l.first, l.more = p.tap, p.tap.behind
 	if err := p.sock.Listen(l.endpoint()); err != nil {
 		l.Close()
 		return nil, err
@@ -165,6 +165,13 @@ func (t *tap) sent(size int) {
 	t.mu.Lock()
 	t.backlog += size
 	t.mu.Unlock()
+}
+
+// behind reports whether zmq4 has messages that it has not begun to write.
+func (t *tap) behind() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.backlog > 0
 }
 
 // wait returns when at most limit bytes are left in zmq4's queue.

@@ -101,6 +101,63 @@ func TestStalledSubscriber(t *testing.T) {
 	eventually(t, "the stalled one is forgotten", func() bool { return p.Stats().Connections == 3 })
 }
 
+// Messages that are published together may arrive together, but none waits for one
+// that has yet to be published.
+func TestBursts(t *testing.T) {
+	checkLeaks(t)
+	p := listenPublishing(t, func(*limits) {})
+	all, some := p.subscriber(""), p.subscriber("str")
+	n := 0
+	for burst := range 200 {
+		first := n
+		for range burst%7 + 1 {
+			p.publish(n, 40+burst*30)
+			n++
+		}
+		for _, sub := range []*rawPeer{all, some} {
+			if err := sub.expect(first, n-1, 40+burst*30); err != nil {
+				t.Fatalf("burst %d: %v", burst, err)
+			}
+		}
+	}
+}
+
+// What is held back for a message that never comes is sent when the subscriber
+// wants less, and at the end.
+func TestHeldMessages(t *testing.T) {
+	checkLeaks(t)
+	for name, end := range map[string]func(p *publishing, sub *rawPeer){
+		"unsubscribed": func(_ *publishing, sub *rawPeer) { sub.send("\x00") },
+		"drained":      func(p *publishing, _ *rawPeer) { p.Drain(10 * time.Millisecond) },
+		"followed":     func(p *publishing, _ *rawPeer) { p.publish(2, 2*byReference) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := listenPublishing(t, func(*limits) {})
+			sub := p.subscriber("")
+			p.iopub.tap.sent(1) // that is what never comes
+			p.publish(0, 100)
+			p.publish(1, 100)
+			eventually(t, "two messages are held", func() bool {
+				for _, c := range p.iopub.l.all() {
+					if c.out.pending.Load() > 200 {
+						return true
+					}
+				}
+				return false
+			})
+			end(p, sub)
+			if err := sub.expect(0, 1, 100); err != nil {
+				t.Error(err)
+			}
+			if name == "followed" {
+				if err := sub.expect(2, 2, 2*byReference); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
 // A subscriber slower than the publisher holds it back and loses nothing, and
 // what waits for it stays bounded.
 func TestSlowSubscriber(t *testing.T) {

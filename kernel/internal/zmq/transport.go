@@ -95,7 +95,8 @@ type listener struct {
 	serial   atomic.Uint64
 	running  sync.WaitGroup // accept loop, handshakes, writers
 
-	first net.Conn // what Accept returns first: the publisher's tap; only zmq4's accept loop reads it
+	more  func() bool // XPUB only: zmq4 has the next message; set before Listen
+	first net.Conn    // what Accept returns first: the publisher's tap; only zmq4's accept loop reads it
 
 	mu         sync.Mutex
 	conns      map[*conn]struct{}
