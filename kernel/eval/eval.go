@@ -52,6 +52,25 @@ type Engine interface {
 	Run(p *Program) *Error
 }
 
+// Compiler is an Engine that can do the work that comes before a program runs
+// ahead of it, and on another goroutine.
+type Compiler interface {
+	Engine
+	// Compile is what Run does before the first statement of p. It changes
+	// nothing that other programs see, and keeps its findings for Compiled.Run.
+	// One program is compiled or committed at a time.
+	Compile(p *Program) Compiled
+}
+
+// Compiled is a program that was compiled. It may be dropped at any time.
+type Compiled interface {
+	// Commit makes the declarations part of the session. If another program was
+	// committed since Compile, that is done again first.
+	Commit()
+	// Run does the rest of Engine.Run, after Commit and at most once.
+	Run() *Error
+}
+
 // Values of Error.Name, the ename of Jupyter's error messages.
 const (
 	CompileError = "CompileError"  // go/types or the parser refused the cell; nothing ran

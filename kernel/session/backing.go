@@ -194,11 +194,10 @@ func (s *Session) rebuild(died string) []*eval.Program {
 		if checked == nil {
 			continue // it needs something that is lost
 		}
-		p, err := s.program(checked)
-		if err != nil {
+		p := &eval.Program{ID: s.nextID(), Name: r.name, Source: r.source, Restore: true}
+		if s.lower(p, checked) != nil {
 			continue
 		}
-		p.Restore = true
 		programs = append(programs, p)
 		s.state = checked.Next
 		s.journal.record(checked)
@@ -217,21 +216,20 @@ func hasErrors(ds []cell.Diagnostic) bool {
 	return slices.ContainsFunc(ds, func(d cell.Diagnostic) bool { return d.Severity == cell.Error })
 }
 
-// program is a checked cell for the engine. s.check is held.
-func (s *Session) program(c *check.Checked) (*eval.Program, *eval.Error) {
-	p := &eval.Program{ID: s.nextID(), Name: c.Cell.Name, Source: c.Cell.Source, Quiet: c.Cell.Quiet}
+// lower rewrites p, which was checked, for an engine that needs it. s.check is held.
+func (s *Session) lower(p *eval.Program, c *check.Checked) *eval.Error {
 	if s.lowerer == nil {
-		return p, nil
+		return nil
 	}
 	lowered, err := s.lowerer.Lower(lower.Input{
 		ID: p.ID, Name: p.Name, Fset: s.fset, File: c.File, Entry: c.Entry, Info: c.Info, Pkg: c.Pkg,
 		Show: c.Show, Results: c.Results, Rebinds: c.Rebinds,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	p.Lowered, p.Entry = lowered.Lowered, lowered.Entry
-	return p, nil
+	return nil
 }
 
 // inventory says in notes what of old is in j, and what is not.

@@ -225,16 +225,20 @@ func (x *execution) advance(ctx context.Context, c parsed, m mode, to *sinkOf, d
 	if err != nil {
 		return nil, x.noWorker(ctx, err)
 	}
+	p := &eval.Program{
+		ID: x.nextID(), Name: c.Name, Source: c.Source,
+		Quiet: c.Quiet || x.req.Silent, Expression: m == expression,
+	}
+	if x.lowerer == nil {
+		b.worker.Prepare(p) // it checks and compiles while we check
+	}
 	checked, failure := x.checked(c)
 	if failure != nil {
 		return nil, failure
 	}
-	p, failure := x.program(checked)
-	if failure != nil {
+	if failure = x.lower(p, checked); failure != nil {
 		return nil, failure
 	}
-	p.Quiet = p.Quiet || x.req.Silent
-	p.Expression = m == expression
 	if !decide() {
 		return nil, interrupted("The cell was stopped before it ran.")
 	}

@@ -24,8 +24,15 @@ func Main(engines map[string]func() eval.Engine) int {
 type hostPort struct {
 	child *child
 
-	mu   sync.Mutex
-	runs map[int]*host.Run // running, or with goroutines that go on
+	mu    sync.Mutex
+	runs  map[int]*host.Run   // running
+	early map[int]*interrupts // of runs that were announced and do not run yet
+}
+
+// interrupts are what came for a run before it could be interrupted.
+type interrupts struct {
+	any bool
+	why *eval.Error
 }
 
 func newHostPort(c *child) (port, error) {
@@ -38,43 +45,68 @@ func newHostPort(c *child) (port, error) {
 	if err := host.Capture(); err != nil {
 		return nil, fmt.Errorf("worker: %w", err)
 	}
-	return &hostPort{child: c, runs: map[int]*host.Run{}}, nil
+	return &hostPort{child: c, runs: map[int]*host.Run{}, early: map[int]*interrupts{}}, nil
 }
 
-func (h *hostPort) run(p *eval.Program, e eval.Engine) (*eval.Error, []Goroutine) {
-	return h.do(p.ID, p.Name, p.Source, func() *eval.Error { return e.Run(p) })
+func (h *hostPort) announce(run int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.early[run] = &interrupts{}
 }
 
-func (h *hostPort) comm(run int, m eval.Comm) (*eval.Error, []Goroutine) {
+func (h *hostPort) run(p *eval.Program, do func() *eval.Error, then func(*eval.Error, []Goroutine)) {
+	h.do(p.ID, p.Name, p.Source, do, then)
+}
+
+func (h *hostPort) comm(run int, m eval.Comm, then func(*eval.Error, []Goroutine)) {
 	known := true
-	err, census := h.do(run, "comm", "", func() *eval.Error {
+	deliver := func() *eval.Error {
 		known = comm.Deliver(m)
 		return nil
-	})
-	if !known && err == nil {
-		err = &eval.Error{Name: UnknownComm, Value: "no cell has taken the comm " + m.ID}
 	}
-	return err, census
+	h.do(run, "comm", "", deliver, func(err *eval.Error, census []Goroutine) {
+		if !known && err == nil {
+			err = &eval.Error{Name: UnknownComm, Value: "no cell has taken the comm " + m.ID}
+		}
+		then(err, census)
+	})
 }
 
-// do runs f as a run of package host.
-func (h *hostPort) do(id int, name, source string, f func() *eval.Error) (*eval.Error, []Goroutine) {
+// do runs f as a run of package host on the calling goroutine, and calls then
+// when the run has ended, be it by a Goexit.
+func (h *hostPort) do(id int, name, source string, f func() *eval.Error, then func(*eval.Error, []Goroutine)) {
 	r := host.Begin(id, name, host.Config{
 		Limits:     h.child.limits,
 		AllowStdin: true, // the parent knows whether the front end may be asked
 		Input:      func(in eval.InputRequest) (string, error) { return h.child.ask(in) },
 		Source:     source,
 	})
+	var err *eval.Error
+	defer func() {
+		report := r.End()
+		h.mu.Lock()
+		delete(h.runs, id)
+		h.mu.Unlock()
+		then(joined(report.Err, err), goroutines(report.Goroutines))
+	}()
+	r.Main(func() {
+		h.admit(id, r)
+		err = protect(f)
+	})
+}
+
+// admit makes r, which has just begun, known to interrupt. What came for it
+// before ends it here.
+func (h *hostPort) admit(id int, r *host.Run) {
 	h.mu.Lock()
 	h.runs[id] = r
+	early := h.early[id]
+	delete(h.early, id)
 	h.mu.Unlock()
-	var err *eval.Error
-	r.Do(func() { err = protect(f) })
-	report := r.End()
-	h.mu.Lock()
-	delete(h.runs, id)
-	h.mu.Unlock()
-	return joined(report.Err, err), goroutines(report.Goroutines)
+	if early != nil && early.any {
+		r.Interrupt(early.why)
+		host.Check()
+	}
 }
 
 // protect turns a panic of the engine's own into an error. A panic that ends an
@@ -117,6 +149,9 @@ func joined(outer, inner *eval.Error) *eval.Error {
 func (h *hostPort) interrupt(run int, why *eval.Error) {
 	h.mu.Lock()
 	r := h.runs[run]
+	if early := h.early[run]; early != nil && !early.any {
+		*early = interrupts{true, why}
+	}
 	h.mu.Unlock()
 	if r != nil {
 		r.Interrupt(why)

@@ -14,7 +14,7 @@ import (
 // linkVersion is raised whenever a frame changes its meaning. Both ends are
 // usually the same binary; the check is for those that are not (an upgrade
 // while a kernel runs).
-const linkVersion = 1
+const linkVersion = 2
 
 const (
 	// frameHeader is the size of a frame's head: length of the body (4 bytes),
@@ -33,7 +33,7 @@ type kind uint8
 const (
 	// From parent to child.
 	kindHello      kind = 1  // body hello: first frame, once
-	kindRun        kind = 2  // body eval.Program
+	kindRun        kind = 2  // body eval.Program, or empty: the one that was prepared
 	kindInterrupt  kind = 3  // body empty, or the eval.Error to end with
 	kindInputReply kind = 4  // body inputReply
 	kindCommIn     kind = 5  // body eval.Comm; its run ends when the handler returns
@@ -44,6 +44,7 @@ const (
 	kindShell      kind = 10 // body is a command line; its run ends as that of a program
 	kindPlace      kind = 11 // body Place: change it; answered by a pong with the Place after that
 	kindCall       kind = 12 // reserved: call a function of the session by its name (process pools)
+	kindPrepare    kind = 13 // body eval.Program, which kindRun may or may not begin; a later one takes its place
 
 	// From child to parent.
 	kindReady       kind = 33 // body ready: answer to hello
@@ -58,7 +59,7 @@ const (
 )
 
 func (k kind) known() bool {
-	return k >= kindHello && k <= kindCall || k >= kindReady && k <= kindReturn
+	return k >= kindHello && k <= kindPrepare || k >= kindReady && k <= kindReturn
 }
 
 // frame is one message of the link. The body is only valid until the next read.

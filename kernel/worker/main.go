@@ -37,6 +37,7 @@ func serveParent(engines map[string]func() eval.Engine, open func(*child) (port,
 	debug.SetCrashOutput(crash, debug.CrashOptions{}) // keeps a copy of the descriptor
 	crash.Close()
 	debug.SetMaxStack(maxStack)
+	PatientGC()
 	adoptOrphans()
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
@@ -66,11 +67,15 @@ func obeySignals(signals <-chan os.Signal) {
 
 // port is package host as the worker drives it.
 type port interface {
-	// run evaluates p and returns when all that it has emitted so far has been
-	// passed on: what ended it early, and its goroutines that go on.
-	run(p *eval.Program, e eval.Engine) (*eval.Error, []Goroutine)
+	// announce says that run or comm will be called for this run: from here on it
+	// can be interrupted.
+	announce(run int)
+	// run evaluates p by calling do on the calling goroutine, and calls then when
+	// all that it has emitted so far has been passed on: what ended it early, and
+	// its goroutines that go on. It need not return, but then is called.
+	run(p *eval.Program, do func() *eval.Error, then func(*eval.Error, []Goroutine))
 	// comm is run for the handler of a comm message.
-	comm(run int, m eval.Comm) (*eval.Error, []Goroutine)
+	comm(run int, m eval.Comm, then func(*eval.Error, []Goroutine))
 	// interrupt ends the goroutines of a run with why, or with Interrupted.
 	interrupt(run int, why *eval.Error)
 	// census lists the goroutines of all runs.
@@ -85,6 +90,8 @@ type child struct {
 	limits eval.Limits
 	engine func() eval.Engine // waits for the engine to be there
 	quiet  *time.Timer
+
+	programs programs
 
 	mu        sync.Mutex
 	questions map[uint32]chan inputReply
@@ -129,7 +136,7 @@ func (c *child) greet(fr *frameReader, engines map[string]func() eval.Engine) er
 		known := slices.Sorted(maps.Keys(engines))
 		r.Refused = fmt.Sprintf("there is no engine %q; there are: %s", h.Engine, strings.Join(known, ", "))
 	default:
-		if err := c.prepare(h, create); err != nil {
+		if err := c.configure(h, create); err != nil {
 			r.Refused = err.Error()
 		}
 	}
@@ -139,9 +146,9 @@ func (c *child) greet(fr *frameReader, engines map[string]func() eval.Engine) er
 	return nil
 }
 
-// prepare applies the limits and begins to create the engine, while the parent
+// configure applies the limits and begins to create the engine, while the parent
 // learns that this process is ready.
-func (c *child) prepare(h hello, create func() eval.Engine) (err error) {
+func (c *child) configure(h hello, create func() eval.Engine) (err error) {
 	c.limits = h.Limits
 	if m := h.Limits.Memory; m > 0 {
 		debug.SetMemoryLimit(m - m/10)
@@ -160,12 +167,13 @@ func (c *child) prepare(h hello, create func() eval.Engine) (err error) {
 func (c *child) obey(f frame) error {
 	switch f.kind {
 	case kindRun:
+		return c.begin(f)
+	case kindPrepare:
 		p := new(eval.Program)
 		if err := decode(f, p); err != nil {
 			return err
 		}
-		c.quiet.Stop()
-		go c.run(f.id, func() (*eval.Error, []Goroutine) { return c.host.run(p, c.engine()) })
+		c.prepare(p)
 	case kindInterrupt:
 		var why *eval.Error
 		if len(f.body) > 0 {
@@ -208,7 +216,8 @@ func (c *child) obey(f frame) error {
 			return err
 		}
 		c.quiet.Stop()
-		go c.run(f.id, func() (*eval.Error, []Goroutine) { return c.host.comm(int(f.id), m) })
+		c.host.announce(int(f.id))
+		go c.host.comm(int(f.id), m, c.ended(f.id))
 	case kindCensus:
 		return c.out.writeJSON(kindCensusReply, f.id, c.host.census())
 	case kindPing:
@@ -224,17 +233,18 @@ func (c *child) obey(f frame) error {
 	return nil
 }
 
-// run does what a frame asked for and reports its end.
-func (c *child) run(id uint32, do func() (*eval.Error, []Goroutine)) {
-	err, census := do()
-	if err != nil && err.Name == eval.LimitError {
-		debug.FreeOSMemory() // so that the sampler sees what is really in use
+// ended reports the end of a run.
+func (c *child) ended(id uint32) func(*eval.Error, []Goroutine) {
+	return func(err *eval.Error, census []Goroutine) {
+		if err != nil && err.Name == eval.LimitError {
+			debug.FreeOSMemory() // so that the sampler sees what is really in use
+		}
+		var body any
+		if err != nil || len(census) > 0 {
+			body = ended{Error: err, Census: census}
+		}
+		c.end(id, body)
 	}
-	var body any
-	if err != nil || len(census) > 0 {
-		body = ended{Error: err, Census: census}
-	}
-	c.end(id, body)
 }
 
 func (c *child) end(id uint32, body any) {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"reflect"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,11 +26,48 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "worker" {
 		os.Exit(Main(map[string]func() eval.Engine{
-			"script": func() eval.Engine { return script{} },
-			"slow":   func() eval.Engine { time.Sleep(100 * time.Millisecond); return script{} },
+			"script":    func() eval.Engine { return script{} },
+			"compiling": func() eval.Engine { return &compiling{} },
+			"slow":      func() eval.Engine { time.Sleep(100 * time.Millisecond); return script{} },
 		}))
 	}
 	os.Exit(m.Run())
+}
+
+// compiling is script as a Compiler. A line "compile MS" takes so long to compile,
+// "crash compile" panics; a line "committed" prints the IDs committed so far.
+type compiling struct {
+	script
+	mu        sync.Mutex
+	committed []int
+}
+
+type scriptCode struct {
+	e *compiling
+	p *eval.Program
+}
+
+func (e *compiling) Compile(p *eval.Program) eval.Compiled {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for line := range strings.Lines(p.Source) {
+		switch name, arg, _ := strings.Cut(strings.TrimSpace(line), " "); name {
+		case "compile":
+			n, _ := strconv.Atoi(arg)
+			time.Sleep(time.Duration(n) * time.Millisecond)
+		case "crash":
+			panic("in the compiler")
+		}
+	}
+	return scriptCode{e, p}
+}
+
+func (c scriptCode) Commit() { c.e.committed = append(c.e.committed, c.p.ID) }
+
+func (c scriptCode) Run() *eval.Error {
+	p := *c.p
+	p.Source = strings.ReplaceAll(p.Source, "committed", "print "+fmt.Sprint(c.e.committed))
+	return c.e.script.Run(&p)
 }
 
 type script struct{}
@@ -53,7 +91,11 @@ func command1(run int, line string) *eval.Error {
 	stdout, stderr := host.Stdout(), host.Stderr()
 	n, _ := strconv.Atoi(arg)
 	switch name {
-	case "":
+	case "", "compile":
+	case "goexit":
+		runtime.Goexit()
+	case "crash":
+		panic("in the compiler")
 	case "print":
 		write(stdout, arg+"\n")
 	case "flush":

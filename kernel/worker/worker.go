@@ -84,7 +84,8 @@ type Worker struct {
 	extras  sync.WaitGroup // sampler, inputs
 	crash   crashText
 
-	latest  atomic.Uint32 // the run begun last
+	latest  atomic.Uint32                // the run begun last
+	ahead   atomic.Pointer[eval.Program] // what the child prepares
 	mu      sync.Mutex
 	runs    map[uint32]*Run
 	asked   map[uint32]chan []byte // questions of ours, by id
@@ -202,9 +203,22 @@ func (w *Worker) Run(ctx context.Context, p *eval.Program) (*Ended, error) {
 	return r.Wait(ctx)
 }
 
+// Prepare lets the worker compile p while the caller still finds out whether it is
+// to run: Begin begins it, the next Prepare or the Begin of another program
+// forgets it. Whoever prepares programs calls Prepare and Begin one at a time. A
+// failure shows at Begin.
+func (w *Worker) Prepare(p *eval.Program) {
+	if err := w.out.writeJSON(kindPrepare, uint32(p.ID), p); err == nil {
+		w.ahead.Store(p)
+	}
+}
+
 // Begin hands p over to the worker. Programs reach the engine in the order of
 // the calls of Begin.
 func (w *Worker) Begin(p *eval.Program) (*Run, error) {
+	if w.ahead.Swap(nil) == p {
+		return w.begin(kindRun, uint32(p.ID), nil)
+	}
 	body, err := json.Marshal(p)
 	if err != nil {
 		return nil, fmt.Errorf("worker: %w", err)

@@ -33,21 +33,22 @@ const (
 var streamNames = [2]string{"stdout", "stderr"}
 
 // queue is the one ordered queue of everything that runs emit. Writers append
-// under mu; one consumer goroutine takes all there is and calls the sink.
+// under mu; who has the turn takes all there is and calls the sink: the consumer
+// goroutine, or one that flushes.
 type queue struct {
 	mu      sync.Mutex
 	items   []item
-	bytes   int    // queued and not yet passed on
-	waiting int    // of them, text that the consumer has not yet taken
-	taken   uint64 // items ever queued
-	passed  uint64 // items the sink has returned from
-	armed   bool   // the consumer knows that there is something
-	rushed  bool   // and that it is urgent
-	moved   *sync.Cond
+	bytes   int           // queued and not yet passed on
+	waiting int           // of them, text that the consumer has not yet taken
+	taken   uint64        // items ever queued
+	passed  uint64        // items the sink has returned from
+	armed   bool          // the consumer knows that there is something
+	rushed  bool          // and that it is urgent
 	space   chan struct{} // closed when the queue has room again; nil if nobody waits
 	sink    func(eval.Event)
 	mirror  Mirror // nil if nobody keeps one
 
+	turn       sync.Mutex // held by who passes items on; taken before mu
 	wake, rush chan struct{}
 	start      sync.Once
 }
@@ -65,12 +66,10 @@ type item struct {
 var out = newQueue()
 
 func newQueue() *queue {
-	q := &queue{wake: make(chan struct{}, 1), rush: make(chan struct{}, 1)}
-	q.moved = sync.NewCond(&q.mu)
-	return q
+	return &queue{wake: make(chan struct{}, 1), rush: make(chan struct{}, 1)}
 }
 
-// SetSink says where events go. sink is called by one goroutine, in order; while
+// SetSink says where events go. sink is called in order, never twice at a time; while
 // it blocks, events queue up to 8 MiB and then writers wait. Until SetSink is
 // called events are kept.
 func SetSink(sink func(eval.Event)) {
@@ -86,13 +85,11 @@ func SetSink(sink func(eval.Event)) {
 func Flush() {
 	q := out
 	q.mu.Lock()
-	defer q.mu.Unlock()
 	drainRaw(q)
-	if q.sink == nil {
-		return
-	}
-	for target := q.taken; q.passed < target; q.moved.Wait() {
-		q.hurry()
+	target, passed, sink := q.taken, q.passed, q.sink
+	q.mu.Unlock()
+	if sink != nil && passed < target {
+		q.pass() // after who has the turn now
 	}
 }
 
@@ -305,7 +302,11 @@ func (q *queue) event(r *Run, ev eval.Event) {
 	q.items = append(q.items, item{run: r, ev: &ev, size: size})
 	q.taken++
 	q.bytes += size
-	q.hurry()
+	if ev.Result == nil {
+		q.hurry()
+	} else { // the last thing that a cell does: its end comes before any hurry
+		q.arm()
+	}
 }
 
 // sizeOf estimates the memory that an event holds, in bytes.
@@ -361,6 +362,8 @@ func (q *queue) consume() {
 
 // pass takes all items, gives them to the sink and says whether there were any.
 func (q *queue) pass() bool {
+	q.turn.Lock()
+	defer q.turn.Unlock()
 	q.mu.Lock()
 	items := q.items
 	q.items, q.waiting, q.rushed = nil, 0, false
@@ -386,7 +389,6 @@ func (q *queue) pass() bool {
 			close(q.space)
 			q.space = nil
 		}
-		q.moved.Broadcast()
 		q.mu.Unlock()
 	}
 	return len(items) > 0

@@ -165,10 +165,22 @@ func (r *Run) isRunning() bool {
 // ID returns Program.ID.
 func (r *Run) ID() int { return r.id }
 
-// Do runs fn as the main goroutine of the run and returns when it has returned.
-// fn gets a goroutine of its own, so that even a runtime.Goexit in native code
-// ends only the run. A panic that leaves fn becomes Report.Err.
+// Do is Main on a goroutine of its own; it returns when fn has ended, however
+// that was.
 func (r *Run) Do(fn func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.Main(fn)
+	}()
+	<-done
+}
+
+// Main runs fn as the main goroutine of the run, which is the calling goroutine
+// until Main returns. A panic that leaves fn becomes Report.Err. A runtime.Goexit
+// in fn ends the calling goroutine, too, after the deferred calls of Main's
+// callers: that is where the run can be ended in every case.
+func (r *Run) Main(fn func()) {
 	g := newGoroutine(r, eval.Pos{})
 	g.main = true
 	r.mu.Lock()
@@ -177,15 +189,6 @@ func (r *Run) Do(fn func()) {
 	r.mu.Unlock()
 	r.admit(g)
 	r.startLimits()
-	done := make(chan struct{})
-	go runMain(g, fn, done)
-	<-done
-}
-
-// runMain is the root of a run's main goroutine. The deadlock detector knows it
-// by name.
-func runMain(g *goroutine, fn func(), done chan<- struct{}) {
-	r := g.run
 	g.enter()
 	returned := false
 	defer func() {
@@ -201,7 +204,7 @@ func runMain(g *goroutine, fn func(), done chan<- struct{}) {
 		r.mu.Unlock()
 		r.stopLimits()
 		r.dismiss(g)
-		close(done)
+		setLabel(nil)
 	}()
 	fn()
 	returned = true

@@ -51,26 +51,58 @@ func newInfo() *types.Info {
 
 // unit is a cell that is ready to run.
 type unit struct {
-	init, entry *Function
+	e           *Engine
+	p           *eval.Program
+	base        *check.State // that it was checked against
+	err         *eval.Error  // why it will not run
 	checked     *check.Checked
+	init, entry *Function
 }
 
 // Run checks and compiles p, commits its declarations, and runs it.
 func (e *Engine) Run(p *eval.Program) *eval.Error {
-	u, err := e.compile(p)
-	if err != nil {
-		return err
+	u := e.Compile(p)
+	u.Commit()
+	return u.Run()
+}
+
+// Compile implements eval.Compiler.
+func (e *Engine) Compile(p *eval.Program) eval.Compiled {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	u := &unit{e: e, p: p}
+	u.compile()
+	return u
+}
+
+// Commit implements eval.Compiled. A cell that is refused leaves no trace.
+func (u *unit) Commit() {
+	e := u.e
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if u.base != e.state {
+		u.compile()
 	}
-	if p.Restore {
-		return nil
+	if u.err != nil || u.p.Expression {
+		return
 	}
-	defer e.m.forget(u.init, u.entry)
-	return e.m.protect(func(t *thread) {
+	e.state = u.checked.Next
+	e.m.rebind(u.checked.Rebinds)
+}
+
+// Run implements eval.Compiled.
+func (u *unit) Run() *eval.Error {
+	if u.err != nil || u.p.Restore {
+		return u.err
+	}
+	m := u.e.m
+	defer m.forget(u.init, u.entry)
+	return m.protect(func(t *thread) {
 		host.SetLocal(t)
-		e.m.runFunction(t, u.init, nil)
-		e.m.runFunction(t, u.entry, func(g *frame) {
-			if u.checked.Show && !p.Quiet {
-				e.show(u, g)
+		m.runFunction(t, u.init, nil)
+		m.runFunction(t, u.entry, func(g *frame) {
+			if u.checked.Show && !u.p.Quiet {
+				u.show(g)
 			}
 		})
 	})
@@ -87,7 +119,7 @@ func (m *machine) runFunction(t *thread, fn *Function, after func(g *frame)) {
 }
 
 // show emits the values of the final expression.
-func (e *Engine) show(u *unit, g *frame) {
+func (u *unit) show(g *frame) {
 	sig := u.entry.sig
 	if len(sig.results) == 0 {
 		return
@@ -102,22 +134,17 @@ func (e *Engine) show(u *unit, g *frame) {
 	host.Emit(eval.Event{Result: &d})
 }
 
-// compile brings p from source to code. What it declares is part of the
-// session afterwards, except for expressions; if it is refused, nothing is.
-func (e *Engine) compile(p *eval.Program) (u *unit, err *eval.Error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	c, ds := cell.Parse(e.m.fset, p.Name, p.Source)
-	if err := refusal(ds); err != nil {
-		return nil, err
+// compile brings the cell from source to code. e.mu is held.
+func (u *unit) compile() {
+	m := u.e.m
+	u.base = u.e.state
+	c, ds := cell.Parse(m.fset, u.p.Name, u.p.Source)
+	if u.err = refusal(ds); u.err != nil {
+		return
 	}
-	checked, ds := e.state.Check(c)
-	if err := refusal(ds); err != nil {
-		return nil, err
-	}
-	if !p.Expression {
-		// The session has committed the cell too, whatever comes of it here.
-		e.state = checked.Next
+	u.checked, ds = u.base.Check(c)
+	if u.err = refusal(ds); u.err != nil {
+		return
 	}
 	defer func() {
 		if v := recover(); v != nil {
@@ -125,16 +152,13 @@ func (e *Engine) compile(p *eval.Program) (u *unit, err *eval.Error) {
 			if !ok {
 				panic(v)
 			}
-			u, err = nil, &eval.Error{Name: eval.Unsupported, Value: un.msg}
+			u.err = &eval.Error{Name: eval.Unsupported, Value: un.msg}
 		}
 	}()
-	m := e.m
-	m.lateMethods(checked)
-	sp := m.build(checked.Pkg, []*ast.File{checked.File}, checked.Info)
-	u = &unit{checked: checked, init: m.function(sp.Func("init")), entry: m.function(sp.Func(check.Entry))}
+	m.lateMethods(u.checked)
+	sp := m.build(u.checked.Pkg, []*ast.File{u.checked.File}, u.checked.Info)
+	u.init, u.entry = m.function(sp.Func("init")), m.function(sp.Func(check.Entry))
 	m.prepareAll(sp)
-	m.rebind(checked.Rebinds)
-	return u, nil
 }
 
 // lateMethods refuses exported methods for types that are real already.

@@ -222,3 +222,29 @@ func TestRestoreAndExpression(t *testing.T) {
 		t.Fatal(e)
 	}
 }
+
+// A cell that the engine refuses leaves no trace, though go/types has accepted it.
+func TestRefusedCellsLeaveNoTrace(t *testing.T) {
+	nb := newNotebook(t)
+	nb.want("type T struct{ a int }\nx := T{1}\nf := func() int { return 1 }\nx", "=> {a:1}")
+	err := nb.run("x := 7\nfunc (t T) String() string { return \"new\" }\nfunc f() int { return 2 }")
+	if err == nil || err.Name != eval.Unsupported {
+		t.Fatalf("a method for a type that is real already: %+v", err)
+	}
+	nb.want("x.a + f()", "=> 2")
+}
+
+// What was compiled against a state that is no longer the session's is compiled
+// again, and what is never committed leaves no trace.
+func TestCompileAhead(t *testing.T) {
+	nb := newNotebook(t)
+	nb.want("x := 1\nfunc f() int { return x }", "")
+	stale := nb.e.Compile(&eval.Program{ID: 100, Name: "In[100]", Source: "y := x\nfunc f() int { return 40 + y }"})
+	nb.e.Compile(&eval.Program{ID: 101, Name: "In[101]", Source: "x := \"never\"\nfunc f() int { return -1 }"})
+	nb.want("x := 2\nf()", "=> 1")
+	stale.Commit()
+	if err := stale.Run(); err != nil {
+		t.Fatal(err)
+	}
+	nb.want("f() + x", "=> 44")
+}
