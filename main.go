@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -286,6 +287,11 @@ starts this command by itself; see ` + "`braid install`" + `.`,
 			if err != nil {
 				return err
 			}
+			// A cell goes from goroutine to goroutine here. With several
+			// processors each handover wakes an idle one, which takes longer
+			// than the work; learners' code has them all, in the worker.
+			runtime.GOMAXPROCS(1)
+			worker.PatientGC()
 			// Serve handles signals itself: there, SIGINT interrupts a cell.
 			return kernel.Serve(context.WithoutCancel(cmd.Context()), info, kernel.Options{
 				Session:   func() (kernel.Session, error) { return session.New(o) },

@@ -27,7 +27,7 @@ func (k *kernel) execute(r *request) (protocol.Reply, error) {
 	if !in.Silent {
 		k.outbox.prepare(r.parent, protocol.TypeExecuteInput, protocol.ExecuteInput{Code: in.Code, ExecutionCount: count})
 	}
-	k.outbox.push()
+	k.outbox.signal() // published while the session is at work
 	cell := newRun(k, r, in, count)
 	outcome := k.runCell(cell, in)
 	k.remember(in, cell)
