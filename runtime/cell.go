@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Warning is what CPython's warnings module would print, collected instead,
@@ -40,6 +41,7 @@ type owned struct {
 	what    string // "thread Thread-1 (worker)"
 	stop    func() // ends it; must not block for long
 	anytime bool   // stop may be called while it runs
+	since   time.Time
 	lasting bool   // it outlives the scope if that has somewhere to live on
 	home    *Scope // guarded by houses; who lists it
 	id      int    // guarded by houses; its number there
@@ -70,6 +72,7 @@ func (s *Scope) OwnThread(what string, stop func()) (release func()) {
 }
 
 func (s *Scope) own(o *owned) (release func()) {
+	o.since = time.Now()
 	s.adopt(o)
 	return func() {
 		houses.Lock()
@@ -87,6 +90,11 @@ var houses sync.Mutex
 
 func (s *Scope) adopt(o *owned) {
 	s.mu.Lock()
+	if s.ended && s.Outlives != nil { // started by what outlives the scope
+		s.mu.Unlock()
+		s.Outlives.adopt(o)
+		return
+	}
 	defer s.mu.Unlock()
 	houses.Lock()
 	defer houses.Unlock()
@@ -144,6 +152,25 @@ func (s *Scope) Living() []string {
 	return list
 }
 
+// Each tells of what is owned, in order of creation, and since when it has been
+// there.
+func (s *Scope) Each(f func(what string, since time.Time)) {
+	for _, o := range s.list() {
+		f(o.what, o.since)
+	}
+}
+
+// Running counts what runs: threads, loops, worker processes.
+func (s *Scope) Running() int {
+	n := 0
+	for _, o := range s.list() {
+		if o.anytime {
+			n++
+		}
+	}
+	return n
+}
+
 // list gives what is owned, the oldest first.
 func (s *Scope) list() []*owned {
 	s.mu.Lock()
@@ -172,19 +199,28 @@ func (s *Scope) Interrupt() {
 // that drives it), and returns its list. What is to outlive the scope moves on
 // instead. Whatever stopping starts, such as the cleanup of a coroutine, is
 // ended too.
-func (s *Scope) End() []string {
+func (s *Scope) End() []string { return s.end(s.moves) }
+
+// Abort is End for a program that was interrupted: nothing outlives it.
+func (s *Scope) Abort() []string { return s.end(func(*owned) bool { return false }) }
+
+func (s *Scope) end(moves func(*owned) bool) []string {
 	var left []string
+	var moving []*owned
 	for batch := s.list(); len(batch) > 0; batch = s.list() {
 		for _, o := range slices.Backward(batch) {
 			switch {
 			case !s.remove(o): // it ended meanwhile
-			case s.moves(o):
-				s.Outlives.adopt(o)
+			case moves(o):
+				moving = append(moving, o)
 			default:
 				left = append(left, o.what)
 				o.stop()
 			}
 		}
+	}
+	for _, o := range slices.Backward(moving) {
+		s.Outlives.adopt(o)
 	}
 	s.mu.Lock()
 	s.ended = true

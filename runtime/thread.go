@@ -172,7 +172,7 @@ func (t *Thread) CheckPoint() {
 		return
 	case real:
 		if t.checks&1023 == 0 {
-			t.proc.Note(sched.Op{}) // meets an interrupt of the World
+			t.proc.Poll()
 		}
 	}
 	if t.breaker.Load() != 0 || t.holding != t.locked() && t.locked() {

@@ -170,6 +170,14 @@ func (p *Proc) setWaiting(op *Op) {
 	p.waiting.Store(op)
 }
 
+// Poll ends p if it was interrupted, for code that computes for long without an
+// operation. It costs two atomic loads.
+func (p *Proc) Poll() {
+	if !p.w.virtual {
+		p.poll()
+	}
+}
+
 // poll ends a Proc of a real World that was interrupted. While it unwinds it
 // may still Do what others wait for, such as giving a lock back.
 func (p *Proc) poll() {

@@ -24,6 +24,12 @@
 //     interrupt. Locks that other runs hold or wait for stay as they are.
 //   - A deadlock is proved, not guessed from a time-out (deadlock.go says how),
 //     and the error names every goroutine with the place where it waits.
+//   - Nothing leaks from a cell into the next. What its models of braid/runtime have
+//     left is ended when its code has returned: coroutines are closed, loops and
+//     worker processes ended, and their warnings written to stderr, each text once.
+//     Threads go on, as in a Python session, until the user interrupts a later cell
+//     or the kernel restarts; a cell that calls rt.Keep lets everything go on. The
+//     census lists what does.
 //   - What ends a Go program ends the cell: an uncaught panic of any goroutine,
 //     os.Exit, a deadlock, unlocking an unlocked mutex. From then on nothing of
 //     the cell is heard, as nothing would be of the dead program, but its deferred
@@ -51,6 +57,8 @@
 //	detector        first Begin       the deadlock proof     a suspicion                 never
 //	memory sampler  Run.Do            Limits.Memory          a 10 ms ticker              the cell's code returns
 //	stdin watcher   Run.Do            reads of os.Stdin      a 10 ms ticker; an answer   the cell's code returns
+//	scope's end     Do                closing models         learner code, at most so    all are closed
+//	settler         Interrupt         threads left behind    a 1 ms ticker               they end; Config.Grace
 //	question        Input             one Config.Input call  the front end               it answers
 //
 // The consumer, the pumps and the detector live as long as the process, which

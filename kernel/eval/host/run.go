@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"braid/kernel/eval"
+	rt "braid/runtime"
 )
 
 // Config says what a run may do and whom it asks.
@@ -91,6 +92,9 @@ type Run struct {
 	clock   *time.Timer   // Limits.Seconds
 	over    chan struct{} // closes when Do returns; the watchers of the run end
 
+	scope *rt.Scope // what the cell's models own while it runs
+	kept  *rt.Scope // what of that outlives it
+
 	text [2]textState // guarded by out.mu
 }
 
@@ -124,7 +128,9 @@ func Begin(id int, name string, c Config) *Run {
 }
 
 func newRun(id int, name string, c Config) *Run {
+	attach()
 	r := &Run{id: id, name: name, cfg: c, label: runLabel(id)}
+	r.newScopes()
 	r.stop.Store(newStopState(0, nil))
 	return r
 }
@@ -198,6 +204,7 @@ func (r *Run) Main(fn func()) {
 		case !returned && r.stop.Load().gen == 0: // an interrupt may end native frames so
 			r.setError(goexitError())
 		}
+		r.endScope()
 		r.mu.Lock()
 		r.running = false
 		r.main = nil
@@ -217,11 +224,14 @@ func goexitError() *eval.Error {
 
 // Interrupt ends all goroutines of the run: each panics with Interrupt at its
 // next checkpoint or at once if it waits in this package; deferred calls run.
-// why becomes the run's error; nil is the user's interrupt. A second Interrupt
-// reaches also the deferred calls that the first one set going.
+// The threads, loops and worker processes of its models end, too. why becomes the
+// run's error; nil is the user's interrupt, which also ends the threads that
+// earlier runs have left. A second Interrupt reaches also the deferred calls
+// that the first one set going.
 func (r *Run) Interrupt(why *eval.Error) {
 	if why == nil {
 		r.setError(&eval.Error{Name: eval.Interrupted, Value: "the cell was interrupted"})
+		interruptKept()
 	} else {
 		r.setError(why)
 	}
@@ -249,6 +259,7 @@ func (r *Run) interrupt(why *eval.Error) {
 	if cancel != nil {
 		cancel()
 	}
+	r.scope.Interrupt()
 }
 
 func (r *Run) grace() time.Duration {
@@ -419,7 +430,7 @@ func (r *Run) End() Report {
 	out.finish(r)
 	Flush()
 	if rep.Goroutines = rep.Stuck; !interrupted {
-		rep.Goroutines = r.census()
+		rep.Goroutines = append(r.census(), r.models()...)
 	}
 	r.mu.Lock()
 	rep.Err = r.err
@@ -518,6 +529,11 @@ func Census(id int) []Goroutine {
 	for _, r := range runs {
 		if id == 0 || r.id == id {
 			list = append(list, r.census()...)
+		}
+	}
+	for _, r := range kept() {
+		if id == 0 || r.id == id {
+			list = append(list, r.models()...)
 		}
 	}
 	return list

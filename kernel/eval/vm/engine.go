@@ -36,7 +36,9 @@ func New() *Engine {
 		}
 		return nil
 	})
-	return &Engine{m: newMachine(fset, imp), state: check.NewState(fset, imp)}
+	m := newMachine(fset, imp)
+	host.Explain(m.explainOutside)
+	return &Engine{m: m, state: check.NewState(fset, imp)}
 }
 
 var _ eval.Engine = (*Engine)(nil)

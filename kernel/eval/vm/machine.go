@@ -430,3 +430,11 @@ func (m *machine) explain(v any, t *thread) *eval.Error {
 	}
 	return e
 }
+
+// explainOutside is explain for a panic that left the learner's code where
+// compiled code had called it.
+func (m *machine) explainOutside(v any) *eval.Error {
+	t := m.thread()
+	defer t.release()
+	return m.explain(v, t)
+}

@@ -1,0 +1,177 @@
+package session
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+)
+
+const importRuntime = `import (
+	"time"
+
+	rt "braid/runtime"
+	"braid/runtime/threading"
+)`
+
+// cut runs a cell, interrupts it when it has printed "ready", and
+// returns what it wrote.
+func (n *notebook) cut(code string) *page {
+	n.t.Helper()
+	ctx, cancel := context.WithCancel(n.t.Context())
+	defer cancel()
+	p := newPage()
+	n.count++
+	done := make(chan Outcome, 1)
+	go func() { done <- n.s.Run(ctx, Request{Code: code, Count: n.count, StoreHistory: true}, p) }()
+	p.await(n.t, func() bool { return strings.Contains(p.text("stdout"), "ready") })
+	cancel()
+	select {
+	case out := <-done:
+		if out.Err == nil || !strings.Contains(plain(out.Err), "the cell was stopped") {
+			n.t.Errorf("In[%d] ended with %+v", n.count, out.Err)
+		}
+	case <-time.After(20 * time.Second):
+		n.t.Fatalf("In[%d] does not end", n.count)
+	}
+	return p
+}
+
+// states lists what of the models goes on.
+func (n *notebook) states() string {
+	var list []string
+	for _, g := range n.s.Census() {
+		list = append(list, g.Pos.Cell+": "+g.State)
+	}
+	return strings.Join(list, "; ")
+}
+
+func (n *notebook) awaitStates(want string) {
+	n.t.Helper()
+	for end := time.Now().Add(20 * time.Second); n.states() != want; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			n.t.Errorf("there go on: %q; want %q", n.states(), want)
+			return
+		}
+	}
+}
+
+func TestThreadsOutliveTheirCell(t *testing.T) {
+	n := open(t, Options{Engine: "vm"})
+	n.ok("import \"fmt\"\n" + importRuntime)
+	n.ok(`in := rt.New(rt.GIL310)
+stop := threading.NewEvent(in, "stop")
+in.Go("waiter", func(t *rt.Thread) { stop.Wait(t, threading.Forever) })
+in.Go("sleeper", func(t *rt.Thread) { t.Sleep(time.Hour) })`)
+	n.awaitStates("In[2]: rt thread waiter; In[2]: rt thread sleeper")
+	// a program in the same interpreter does not wait for the threads of another cell
+	n.ok(`in.Run(func(t *rt.Thread) error { stop.Set(t); return nil })`)
+	n.awaitStates("In[2]: rt thread sleeper")
+	n.cut(`fmt.Println("ready"); for {}`)
+	n.awaitStates("")
+	if got := n.ok(`in.Run(func(t *rt.Thread) error { fmt.Println("works still"); return nil })`); got != "works still\n" {
+		t.Errorf("the interpreter after an interrupt: %q", got)
+	}
+}
+
+func TestInterruptEndsModels(t *testing.T) {
+	for name, code := range map[string]string{
+		"waiting": `rt.New(rt.GIL310).Run(func(t *rt.Thread) error { fmt.Println("ready"); return t.Sleep(time.Hour) })`,
+		"threads that compute": `rt.New(rt.FreeThreaded).Threads(2, func(t *rt.Thread) {
+	fmt.Println("ready")
+	for {
+	}
+})`,
+		"a hog and a waiter": `rt.New(rt.GIL310).Threads(2, func(t *rt.Thread) {
+	fmt.Println("ready")
+	t.Work(time.Hour)
+})`,
+		"virtual": `rt.Virtual(rt.GIL310, 1, 1).Threads(2, func(t *rt.Thread) {
+	fmt.Println("ready")
+	for {
+		t.Sleep(time.Second)
+	}
+})`,
+		"virtual, compiled": `fmt.Println("ready")
+rt.Virtual(rt.GIL310, 1, 1).Threads(2, func(t *rt.Thread) { t.Work(1000000 * time.Hour) })`,
+		"bytecode": `in := rt.New(rt.GIL310)
+code, _ := rt.Compile("while True:\n    pass")
+fmt.Println("ready")
+in.Threads(2, func(t *rt.Thread) { in.Exec(t, code) })`,
+		"left behind": `rt.New(rt.GIL310).Go("", func(t *rt.Thread) {
+	for {
+	}
+})
+fmt.Println("ready")
+for {
+}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := open(t, Options{Engine: "vm"})
+			n.ok("import \"fmt\"\n" + importRuntime)
+			n.cut(code)
+			n.awaitStates("")
+		})
+	}
+}
+
+// A lock that an interrupted thread held is free in the next cell.
+func TestInterruptGivesLocksBack(t *testing.T) {
+	n := open(t, Options{Engine: "vm"})
+	n.ok("import \"fmt\"\n" + importRuntime)
+	n.ok(`in := rt.New(rt.GIL310)
+lock := threading.NewLock(in, "lock")
+rlock := threading.NewRLock(in, "rlock")`)
+	n.cut(`in.Run(func(t *rt.Thread) error {
+	lock.With(t, func() {
+		rlock.With(t, func() {
+			fmt.Println("ready")
+			t.Sleep(time.Hour)
+		})
+	})
+	return nil
+})`)
+	if got := n.ok(`in.Run(func(t *rt.Thread) error { fmt.Println(lock.TryAcquire(t), rlock.TryAcquire(t)); return nil })`); got != "true true\n" {
+		t.Errorf("locks are free: %s", got)
+	}
+}
+
+// Warnings come when the cell ends, in CPython's words.
+func TestWarningsAreShownAtTheEnd(t *testing.T) {
+	n := open(t, Options{Engine: "vm"})
+	n.ok("import \"fmt\"\n" + importRuntime)
+	out, p := n.run(`in := rt.New(rt.FreeThreaded)
+in.Import("legacy", false)
+fmt.Println(in.GILEnabled())`)
+	want := "RuntimeWarning: The global interpreter lock (GIL) has been enabled to load module 'legacy', " +
+		"which has not declared that it can run safely without the GIL. " +
+		"To override this behavior and keep the GIL disabled (at your own risk), run with PYTHON_GIL=0 or -Xgil=0.\n"
+	if out.Err != nil || p.text("stdout") != "true\n" || p.text("stderr") != want {
+		t.Errorf("%q %q", p.text("stdout"), p.text("stderr"))
+	}
+}
+
+// A callback that panics becomes an exception with both of its stacks.
+func TestPanicOfACallback(t *testing.T) {
+	n := open(t, Options{Engine: "vm"})
+	n.ok("import (\"fmt\"; \"strings\")\n" + importRuntime)
+	got := n.ok(`func bad(xs []int, i int) int { return xs[i] }
+r := rt.New(rt.GIL310).Threads(1, func(t *rt.Thread) { bad([]int{1}, 3) })
+e, _ := rt.AsException(r.Exceptions()[0])
+fmt.Println(e)
+for _, f := range e.Frames {
+	fmt.Println(f)
+}
+fmt.Println(strings.Contains(e.Stack, "goroutine"))`)
+	if got != "RuntimeError: runtime error: index out of range [3] with length 1\nIn[2]:1, in bad\nIn[2]:2, in func1\ntrue\n" {
+		t.Errorf("%s", got)
+	}
+	out, p := n.run(`in := rt.New(rt.GIL310)
+th := threading.NewThread(in, "", func(t *rt.Thread) { bad(nil, 0) })
+in.Run(func(t *rt.Thread) error { th.Start(t); return th.Join(t, threading.Forever) })`)
+	want := "Exception in thread Thread-1:\nTraceback (most recent call last):\n  In[3]:2, in func1\n  In[2]:1, in bad\nRuntimeError: runtime error: index out of range [0] with length 0\n"
+	if out.Err != nil || p.text("stderr") != want {
+		t.Errorf("%v %q", out.Err, p.text("stderr"))
+	}
+}
