@@ -66,9 +66,23 @@ func (e *Exception) From(cause error) *Exception {
 	return e
 }
 
-// Repr is repr(e): "ValueError('bad')".
+// Repr is repr(e): "ValueError('bad')", "StopIteration(42)",
+// "ExceptionGroup('several', [ValueError('bad')])".
 func (e *Exception) Repr() string {
-	if e.Msg == "" {
+	switch {
+	case e.Group != nil:
+		msg := e.Msg
+		if i := strings.LastIndex(msg, " ("); i >= 0 {
+			msg = msg[:i]
+		}
+		members := make([]any, len(e.Group))
+		for i, m := range e.Group {
+			members[i] = m
+		}
+		return e.Type + "(" + Repr(msg) + ", " + Repr(members) + ")"
+	case e.Value != nil && e.Type != "IncompleteReadError":
+		return e.Type + "(" + Repr(e.Value) + ")"
+	case e.Msg == "":
 		return e.Type + "()"
 	}
 	return e.Type + "(" + Repr(e.Msg) + ")"
@@ -105,6 +119,7 @@ var parents = map[string]string{
 	"BrokenPipeError":        "ConnectionError",
 	"ConnectionResetError":   "ConnectionError",
 	"ConnectionRefusedError": "ConnectionError",
+	"gaierror":               "OSError",
 	"FileNotFoundError":      "OSError",
 	"InterruptedError":       "OSError",
 	"PermissionError":        "OSError",

@@ -141,7 +141,7 @@ func (g *gathering) done(f *Future) {
 		child.unretrieved = false
 		switch {
 		case child.state == cancelled:
-			results[i] = child.cancelledError()
+			results[i] = cancelledResult(child)
 		case child.exc != nil:
 			results[i] = child.exc
 		default:
@@ -150,6 +150,17 @@ func (g *gathering) done(f *Future) {
 	}
 	g.children = nil
 	_ = g.setResult(results)
+}
+
+// cancelledResult is the CancelledError that gather makes by itself, whose
+// argument is an empty text if there was no message.
+func cancelledResult(f *Future) error {
+	e := rt.Raise("CancelledError", "")
+	if f.message != nil {
+		e.Msg = *f.message
+	}
+	e.Value = e.Msg
+	return e
 }
 
 // Shield is asyncio.shield(x): cancelling whoever awaits the result does not

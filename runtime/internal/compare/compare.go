@@ -26,7 +26,6 @@ package compare
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"os"
@@ -150,24 +149,6 @@ func numbers(version string) []int {
 		list = append(list, n)
 	}
 	return list
-}
-
-func output(t *testing.T, exe, python string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "program.py")
-	if err := os.WriteFile(path, []byte(python), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, exe, path)
-	cmd.Env = append(os.Environ(), "PYTHONHASHSEED=0", "PYTHONIOENCODING=utf-8", "PYTHONDONTWRITEBYTECODE=1")
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("the Python program failed: %v\n%s", err, stderr.String())
-	}
-	return stdout.String()
 }
 
 var machine = sync.OnceValues(func() (exe, version string) {
