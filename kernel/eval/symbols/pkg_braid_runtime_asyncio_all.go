@@ -5,6 +5,7 @@ package symbols
 import (
 	"braid/runtime"
 	"braid/runtime/asyncio"
+	"braid/runtime/futures"
 	"reflect"
 )
 
@@ -126,12 +127,12 @@ func (W _braid_runtime_asyncio_Awaitable) Await(a0 *asyncio.Co) (any, error) {
 
 // _braid_runtime_asyncio_Executor gives an interpreted value the methods of braid/runtime/asyncio.Executor.
 type _braid_runtime_asyncio_Executor struct {
-	IValue   any
-	WExecute func(a0 *runtime.Thread, a1 func(t *runtime.Thread) (any, error), a2 func(v any, err error)) (cancel func() bool, err error)
+	IValue  any
+	WSubmit func(a0 *runtime.Thread, a1 any, a2 ...any) (*futures.Future, error)
 }
 
-func (W _braid_runtime_asyncio_Executor) Execute(a0 *runtime.Thread, a1 func(t *runtime.Thread) (any, error), a2 func(v any, err error)) (cancel func() bool, err error) {
-	return W.WExecute(a0, a1, a2)
+func (W _braid_runtime_asyncio_Executor) Submit(a0 *runtime.Thread, a1 any, a2 ...any) (*futures.Future, error) {
+	return W.WSubmit(a0, a1, a2...)
 }
 
 // _braid_runtime_asyncio_Iterator gives an interpreted value the methods of braid/runtime/asyncio.Iterator.
