@@ -261,7 +261,12 @@ type AsyncIterator interface{ Anext() any }
 // *AsyncGenerator or an AsyncIterator; else the TypeError of CPython. Left early
 // (by Break or an error) a generator that nobody else holds is finalised, which
 // is what leaving "async for v in f():" does; see Keep and Aclosing.
+//
+// A nil c is the SyntaxError of an "async for" that stands in no coroutine.
 func AsyncFor(c *Co, x any, body func(v any) error) error {
+	if c == nil {
+		return rt.Raise("SyntaxError", "'async for' outside async function")
+	}
 	var next func() any
 	switch x := x.(type) {
 	case *AsyncGenerator:

@@ -162,3 +162,16 @@ func TestDeadlockIsFound(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestOutsideOfACoroutine(t *testing.T) {
+	g := AsyncGen("g", func(c *Co, y *Yielder, _ []any) error { return nil }).Call()
+	if err := AsyncFor(nil, g, nil); err == nil || err.Error() != "SyntaxError: 'async for' outside async function" {
+		t.Errorf("async for: %v", err)
+	}
+	sleep := Sleep(0)
+	defer sleep.Close()
+	var none *Co
+	if _, err := none.Await(sleep); err == nil || err.Error() != "SyntaxError: 'await' outside async function" {
+		t.Errorf("await: %v", err)
+	}
+}

@@ -349,7 +349,12 @@ type resumable interface {
 //
 // An exception thrown in while waiting, such as CancelledError, is the error
 // that it returns; a body that does not return it has swallowed it.
+//
+// Of a nil c it is the SyntaxError of an await that stands in no coroutine.
 func (c *Co) Await(x any) (any, error) {
+	if c == nil {
+		return nil, rt.Raise("SyntaxError", "'await' outside async function")
+	}
 	if l := c.fiber.loop; l != nil && l.interrupted.Load() {
 		panic(unwind{})
 	}
