@@ -305,7 +305,7 @@ func TestHTMLIsEscaped(t *testing.T) {
 	r := exercise.New("<script>alert(1)</script>").Once(func(*exercise.Run, *rt.Thread) error { return errors.New("<img src=x onerror=y>") }).
 		Require(1, exercise.Finishes().Named("<b>")).Grade()
 	page := r.MIMEBundle()["text/html"].(string)
-	if strings.Contains(page, "<script") || strings.Contains(page, "<img") {
+	if strings.Contains(page, "<script") || strings.Contains(page, "<img src=x") {
 		t.Error(page)
 	}
 }

@@ -37,6 +37,6 @@
 // # Not modelled
 //
 // Nothing can be zoomed: write the trace with trace.WriteChrome for that. A
-// picture has at most 2,000 shapes and 200 kB; where more happened, neighbours
-// are merged and the picture says how many.
+// picture has at most 2,000 shapes and 200 kB of SVG (the page has it twice);
+// where more happened, neighbours are merged and the picture says how many.
 package viz

@@ -1,14 +1,16 @@
 package viz
 
 import (
+	"encoding/base64"
 	"fmt"
 	"hash/fnv"
 	"html"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
 
-// Limits of a picture. A notebook with fifty of them still opens at once.
+// Limits of a picture's drawing. A notebook with fifty of them still opens at once.
 const (
 	maxShapes = 2000
 	maxBytes  = 200_000
@@ -60,9 +62,14 @@ func (p *Picture) SVG() string {
 	for i, l := range lines {
 		fmt.Fprintf(&text, `<text x="8" y="%s" font-size="12" fill="currentColor">%s</text>`, num(p.height+16*float64(i+1)), esc(l))
 	}
+	return p.file(below, text.String())
+}
+
+// file is the drawing as a file, with something more in a strip below it.
+func (p *Picture) file(below float64, more string) string {
 	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" width="%s" height="%s" %s style="color:#1a1a1a;background:#fff">`+
 		`<title>%s</title><rect width="100%%" height="100%%" fill="#fff"/>%s</svg>`,
-		num(p.width), num(p.height+below), p.frame(below), esc(p.Title+": "+p.claim()), p.drawing+text.String())
+		num(p.width), num(p.height+below), p.frame(below), esc(p.Title+": "+p.claim()), p.drawing+more)
 }
 
 // wrap breaks a text into lines of a width, at most eight.
@@ -89,19 +96,31 @@ func (p *Picture) frame(below float64) string {
 		num(p.width), num(p.height+below), esc(p.Title+": "+p.claim()))
 }
 
-// style is scoped by its class; it says nothing that is needed to read the
-// picture, since untrusted notebooks are shown without it.
-const style = `<style>.braid-viz .s:hover{opacity:.65}.braid-viz table{border-collapse:collapse;font-size:12px}` +
+// style is scoped by its class. It also chooses between the two forms of the
+// drawing: where it arrives, the live one is shown.
+const style = `<style>.braid-viz .live{display:block!important}.braid-viz .still{display:none!important}` +
+	`.braid-viz .s:hover{opacity:.65}.braid-viz table{border-collapse:collapse;font-size:12px}` +
 	`.braid-viz td,.braid-viz th{padding:1px 8px;text-align:left;border-bottom:1px solid currentColor}` +
 	`@media print{.braid-viz{color:#000!important}.braid-viz details{display:none}}</style>`
 
+// tooltip is the title of a shape, which an image does not show.
+var tooltip = regexp.MustCompile(`<title>[^<]*</title>`)
+
 // HTML is the drawing inside a page, with its table folded.
+//
+// The drawing is in it twice. An SVG element takes the colours of the page and
+// has tooltips, but front ends take it out of a notebook that they do not trust
+// yet, as one that was executed elsewhere, and leave its texts; with it goes the
+// style element. An image, which stays, is shown there: JupyterLab's sanitizer
+// keeps img and the display of a style attribute (apputils, sanitizer.ts).
 func (p *Picture) HTML() string {
 	var b strings.Builder
 	b.WriteString(`<div class="braid-viz" style="color:var(--jp-content-font-color1,currentColor);max-width:100%">` + style)
 	fmt.Fprintf(&b, `<div style="font-weight:600;margin:4px 0">%s</div>`, esc(p.Title))
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="100%%" style="max-width:%spx;height:auto" %s>%s</svg>`,
+	fmt.Fprintf(&b, `<div class="live" style="display:none"><svg xmlns="http://www.w3.org/2000/svg" width="100%%" style="max-width:%spx;height:auto" %s>%s</svg></div>`,
 		num(p.width), p.frame(0), p.drawing)
+	fmt.Fprintf(&b, `<img class="still" alt="%s" style="max-width:100%%" src="data:image/svg+xml;base64,%s"/>`,
+		esc(p.Title+": "+p.claim()), base64.StdEncoding.EncodeToString([]byte(tooltip.ReplaceAllString(p.file(0, ""), ""))))
 	fmt.Fprintf(&b, `<div style="margin:4px 0">%s</div>`, esc(p.claim()))
 	p.table(&b)
 	b.WriteString("</div>")

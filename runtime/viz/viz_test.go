@@ -1,6 +1,7 @@
 package viz_test
 
 import (
+	"encoding/base64"
 	"encoding/xml"
 	"errors"
 	"flag"
@@ -234,6 +235,14 @@ func check(t *testing.T, name string, p *viz.Picture) {
 	for mime, s := range map[string]string{"html": html, "svg": svg} {
 		if err := wellFormed(s); err != nil {
 			t.Errorf("%s: %s is not well-formed: %v", name, mime, err)
+		}
+		if mime == "html" { // which has the drawing a second time, as an image
+			before, image, _ := strings.Cut(s, `src="data:image/svg+xml;base64,`)
+			still, after, ok := strings.Cut(image, `"`)
+			if drawn, err := base64.StdEncoding.DecodeString(still); !ok || err != nil || wellFormed(string(drawn)) != nil {
+				t.Errorf("%s: the image of the html is none: %v", name, err)
+			}
+			s = before + after
 		}
 		for _, bad := range []string{"<script", "onclick", "onload", "javascript:", "NaN", "Inf"} {
 			if strings.Contains(s, bad) {
