@@ -106,11 +106,12 @@ func timeline(p *Picture, rec *trace.Recorder, used map[*look]bool) (timelineCha
 	events := rec.Events()
 	c := timelineChart{chart: chart{virtual: rec.Virtual}}
 	row := map[trace.Track]int{}
-	owner := lane{name: "owner of the GIL"}
+	var strips strips
 	var switches int
 	owners := map[int]*look{}
 	for _, t := range trace.Tracks(events) {
 		row[trace.Track{Process: t.Process, Lane: t.Lane}] = len(c.lanes)
+		strips.add(t.Process, len(c.lanes))
 		c.lanes = append(c.lanes, lane{name: t.Name})
 	}
 	for _, e := range events {
@@ -128,11 +129,12 @@ func timeline(p *Picture, rec *trace.Recorder, used map[*look]bool) (timelineCha
 				title: fmt.Sprintf("%s: %s, %s – %s (%s)", e.Track.Name, what, dur(e.At), dur(e.End()), dur(e.Dur))})
 			p.rows = append(p.rows, []string{e.Track.Name, dur(e.At), dur(e.Dur), what})
 			if e.Kind == trace.Run {
+				owner := strips.of(e.Track.Process)
 				owner.spans = append(owner.spans, span{from: e.At, to: e.End(), label: e.Track.Name, title: e.Track.Name + " owns the GIL",
 					look: ownerLook(owners, i, e.Track.Name)})
 			}
 		case e.Kind == trace.Switch:
-			c.gil = true
+			c.gil, strips.of(e.Track.Process).gil = true, true
 			switches++
 		case e.Kind == trace.DropRequest:
 			l.marks = append(l.marks, mark{at: e.At, shape: "tick", colour: vermillion, char: '!', title: fmt.Sprintf("%s asks %s to drop the GIL at %s", e.Track.Name, e.Name, dur(e.At))})
@@ -146,16 +148,73 @@ func timeline(p *Picture, rec *trace.Recorder, used map[*look]bool) (timelineCha
 	claim := fmt.Sprintf("two or more ran bytecode at once for %s of %s", ms(overlap(c.lanes, runs)), ms(c.end))
 	if c.gil {
 		waited := sum(c.lanes, func(l *look) bool { return l == waitGIL })
-		claim = fmt.Sprintf("overlap of running: %s (GIL), changed hands %d times, waited for it %s in all", ms(overlap(c.lanes, runs)), switches, ms(waited))
+		claim = fmt.Sprintf("overlap of running: %s (%s), changed hands %d times, waited for it %s in all", ms(overlap(c.lanes, runs)), strips.locks(), switches, ms(waited))
 		if d := slowest(events); d > 0 {
 			claim += ", longest way from request to check point " + dur(d)
 		}
-		c.lanes = append([]lane{owner}, c.lanes...)
+		c.lanes = strips.over(c.lanes)
 	}
 	if n := rec.Dropped(); n > 0 {
 		claim += fmt.Sprintf(" (%d later events were not recorded)", n)
 	}
 	return c, claim
+}
+
+// strips are the strips of owners, one for each interpreter, in the order of
+// their threads' lanes.
+type strips []*strip
+
+// strip shows who owns one interpreter's GIL; it stands over the lane first.
+type strip struct {
+	lane
+	process, first int
+	gil            bool // there is a GIL
+}
+
+func (ss *strips) add(process, at int) {
+	if ss.of(process) == nil {
+		*ss = append(*ss, &strip{lane: lane{name: "owner of the GIL"}, process: process, first: at})
+	}
+}
+
+func (ss strips) of(process int) *strip {
+	for _, s := range ss {
+		if s.process == process {
+			return s
+		}
+	}
+	return nil
+}
+
+func (ss strips) locks() string {
+	n := 0
+	for _, s := range ss {
+		if s.gil {
+			n++
+		}
+	}
+	if n == 1 {
+		return "GIL"
+	}
+	return fmt.Sprintf("%d GILs", n)
+}
+
+// over puts each strip over the lanes of its interpreter.
+func (ss strips) over(lanes []lane) []lane {
+	var all []lane
+	for i, l := range lanes {
+		for n, s := range ss {
+			if !s.gil || s.first != i {
+				continue
+			}
+			if len(ss) > 1 {
+				s.name = fmt.Sprintf("GIL %d is with", n+1)
+			}
+			all = append(all, s.lane)
+		}
+		all = append(all, l)
+	}
+	return all
 }
 
 // ownerLook is that of a thread in the strip of owners: one each, so that

@@ -338,6 +338,27 @@ func TestLargeRuns(t *testing.T) {
 	}
 }
 
+// Each interpreter has a GIL, and an owner of it.
+func TestTimelineOfTwoInterpreters(t *testing.T) {
+	first := rt.Virtual(rt.GIL310, 1, 2)
+	rec := first.Trace()
+	second := first.NewInterpreter()
+	if err := first.Run(func(main *rt.Thread) error {
+		second.Go("other", func(o *rt.Thread) { o.Work(10 * time.Millisecond) })
+		main.Work(10 * time.Millisecond)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	p := viz.Timeline(rec)
+	check(t, "two interpreters", p)
+	for _, want := range []string{"GIL 1 is with", "GIL 2 is with", "overlap of running: 10.0 ms (2 GILs)"} {
+		if !strings.Contains(p.String(), want) {
+			t.Errorf("%q is missing in\n%s", want, p)
+		}
+	}
+}
+
 // What is given wrongly is answered with what would be right.
 func TestMisuse(t *testing.T) {
 	in := rt.Virtual(rt.GIL310, 1, 2)
