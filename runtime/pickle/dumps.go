@@ -144,6 +144,8 @@ func (p *pickler) save(v any) error {
 		return p.list(len(v), func(i int) error { return p.save(v[i]) })
 	case *rt.Exception:
 		return p.exception(v)
+	case Global:
+		p.global(v.Module, v.Name)
 	default:
 		return p.other(reflect.ValueOf(v))
 	}
@@ -755,9 +757,16 @@ func (p *pickler) structure(v reflect.Value, star string) error {
 }
 
 // opaque refuses structs whose fields are nobody's business: those of compiled
-// packages, unless all their fields are exported.
+// packages, unless all their fields are exported or the program has registered
+// the type. Locks are never copied.
 func opaque(t reflect.Type) error {
-	if t.PkgPath() == "main" || t.Name() == "" {
+	switch t.PkgPath() {
+	case "main", "":
+		return nil
+	case "sync", "sync/atomic", "internal/sync":
+		return cannot(t)
+	}
+	if registered(t) {
 		return nil
 	}
 	for i := range t.NumField() {

@@ -137,6 +137,17 @@ func splitName(name string) (module, qualname string) {
 	return Main, name
 }
 
+// Global is a name in a module, pickled as a reference to what it means in the
+// process that loads it.
+type Global struct{ Module, Name string }
+
+// Named is the Global of a function's name: of __main__, unless the name begins
+// with a module ("geometry.Area").
+func Named(name string) Global {
+	module, qualname := splitName(name)
+	return Global{module, qualname}
+}
+
 // unnamed is why a compiled function cannot be pickled.
 func unnamed(v reflect.Value) error {
 	f := runtime.FuncForPC(v.Pointer())
@@ -187,6 +198,12 @@ func Func(module, qualname string) (reflect.Value, error) {
 // (Lib/pickle.py, _getattribute).
 func noAttribute(module, qualname string) error {
 	return rt.Raise("AttributeError", "Can't get attribute '%s' on <module '%s'>", qualname, module)
+}
+
+func registered(t reflect.Type) bool {
+	registry.RLock()
+	defer registry.RUnlock()
+	return registry.types[t.PkgPath()+"."+t.Name()] == t
 }
 
 func findType(path, name string) (reflect.Type, bool) {

@@ -41,6 +41,7 @@ var Extra = map[string]string{
 	"braid/runtime/futures":   "braid/runtime/futures",
 	"braid/runtime/asyncio":   "braid/runtime/asyncio",
 	"braid/runtime/native":    "braid/runtime/native",
+	"braid/runtime/pickle":    "braid/runtime/pickle",
 	"braid/runtime/sched":     "braid/runtime/sched",
 	"braid/runtime/explore":   "braid/runtime/explore",
 	"braid/runtime/trace":     "braid/runtime/trace",
