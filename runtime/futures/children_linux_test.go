@@ -29,4 +29,3 @@ func children(t *testing.T) (n int) {
 	}
 	return n
 }
-
