@@ -19,6 +19,7 @@ var packages = map[string]func() map[string]reflect.Value{
 	"braid/runtime/explore":   pkg_braid_runtime_explore,
 	"braid/runtime/futures":   pkg_braid_runtime_futures,
 	"braid/runtime/native":    pkg_braid_runtime_native,
+	"braid/runtime/pickle":    pkg_braid_runtime_pickle,
 	"braid/runtime/sched":     pkg_braid_runtime_sched,
 	"braid/runtime/threading": pkg_braid_runtime_threading,
 	"braid/runtime/trace":     pkg_braid_runtime_trace,

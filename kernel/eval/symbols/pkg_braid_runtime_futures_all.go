@@ -12,31 +12,49 @@ import (
 
 func pkg_braid_runtime_futures() map[string]reflect.Value {
 	return map[string]reflect.Value{
-		"AllCompleted":          reflect.ValueOf(constant.MakeFromLiteral("\"ALL_COMPLETED\"", token.STRING, 0)),
-		"AsCompleted":           reflect.ValueOf(futures.AsCompleted),
-		"BufferSize":            reflect.ValueOf(futures.BufferSize),
-		"ChunkSize":             reflect.ValueOf(futures.ChunkSize),
-		"Completed":             reflect.ValueOf((*futures.Completed)(nil)),
-		"Default":               reflect.ValueOf(constant.MakeFromLiteral("-9223372036854775808", token.INT, 0)),
-		"Executor":              reflect.ValueOf((*futures.Executor)(nil)),
-		"_Executor":             reflect.ValueOf((*_braid_runtime_futures_Executor)(nil)),
-		"FirstCompleted":        reflect.ValueOf(constant.MakeFromLiteral("\"FIRST_COMPLETED\"", token.STRING, 0)),
-		"FirstException":        reflect.ValueOf(constant.MakeFromLiteral("\"FIRST_EXCEPTION\"", token.STRING, 0)),
-		"Forever":               reflect.ValueOf(futures.Forever),
-		"Future":                reflect.ValueOf((*futures.Future)(nil)),
-		"Initializer":           reflect.ValueOf(futures.Initializer),
-		"MapOption":             reflect.ValueOf((*futures.MapOption)(nil)),
-		"NewFuture":             reflect.ValueOf(futures.NewFuture),
-		"NewThreadPoolExecutor": reflect.ValueOf(futures.NewThreadPoolExecutor),
-		"Option":                reflect.ValueOf((*futures.Option)(nil)),
-		"Range":                 reflect.ValueOf(futures.Range),
-		"Results":               reflect.ValueOf((*futures.Results)(nil)),
-		"ThreadNamePrefix":      reflect.ValueOf(futures.ThreadNamePrefix),
-		"ThreadPoolExecutor":    reflect.ValueOf((*futures.ThreadPoolExecutor)(nil)),
-		"Timeout":               reflect.ValueOf(futures.Timeout),
-		"TypeName":              reflect.ValueOf(futures.TypeName),
-		"Wait":                  reflect.ValueOf(futures.Wait),
-		"Zip":                   reflect.ValueOf(futures.Zip),
+		"AllCompleted":           reflect.ValueOf(constant.MakeFromLiteral("\"ALL_COMPLETED\"", token.STRING, 0)),
+		"Answer":                 reflect.ValueOf(futures.Answer),
+		"AsCompleted":            reflect.ValueOf(futures.AsCompleted),
+		"BufferSize":             reflect.ValueOf(futures.BufferSize),
+		"ChunkSize":              reflect.ValueOf(futures.ChunkSize),
+		"Completed":              reflect.ValueOf((*futures.Completed)(nil)),
+		"Default":                reflect.ValueOf(constant.MakeFromLiteral("-9223372036854775808", token.INT, 0)),
+		"Executor":               reflect.ValueOf((*futures.Executor)(nil)),
+		"_Executor":              reflect.ValueOf((*_braid_runtime_futures_Executor)(nil)),
+		"FirstCompleted":         reflect.ValueOf(constant.MakeFromLiteral("\"FIRST_COMPLETED\"", token.STRING, 0)),
+		"FirstException":         reflect.ValueOf(constant.MakeFromLiteral("\"FIRST_EXCEPTION\"", token.STRING, 0)),
+		"Forever":                reflect.ValueOf(futures.Forever),
+		"Fork":                   reflect.ValueOf(constant.MakeFromLiteral("\"fork\"", token.STRING, 0)),
+		"Forkserver":             reflect.ValueOf(constant.MakeFromLiteral("\"forkserver\"", token.STRING, 0)),
+		"FreezeSupport":          reflect.ValueOf(futures.FreezeSupport),
+		"Future":                 reflect.ValueOf((*futures.Future)(nil)),
+		"Initializer":            reflect.ValueOf(futures.Initializer),
+		"MPContext":              reflect.ValueOf(futures.MPContext),
+		"MapOption":              reflect.ValueOf((*futures.MapOption)(nil)),
+		"MaxTasksPerChild":       reflect.ValueOf(futures.MaxTasksPerChild),
+		"NewFuture":              reflect.ValueOf(futures.NewFuture),
+		"NewProcessPoolExecutor": reflect.ValueOf(futures.NewProcessPoolExecutor),
+		"NewThreadPoolExecutor":  reflect.ValueOf(futures.NewThreadPoolExecutor),
+		"Option":                 reflect.ValueOf((*futures.Option)(nil)),
+		"Process":                reflect.ValueOf((*futures.Process)(nil)),
+		"_Process":               reflect.ValueOf((*_braid_runtime_futures_Process)(nil)),
+		"ProcessPoolExecutor":    reflect.ValueOf((*futures.ProcessPoolExecutor)(nil)),
+		"Range":                  reflect.ValueOf(futures.Range),
+		"Register":               reflect.ValueOf(futures.Register),
+		"Results":                reflect.ValueOf((*futures.Results)(nil)),
+		"SetSpawner":             reflect.ValueOf(futures.SetSpawner),
+		"Spawn":                  reflect.ValueOf(constant.MakeFromLiteral("\"spawn\"", token.STRING, 0)),
+		"Spawner":                reflect.ValueOf((*futures.Spawner)(nil)),
+		"_Spawner":               reflect.ValueOf((*_braid_runtime_futures_Spawner)(nil)),
+		"StartMethod":            reflect.ValueOf((*futures.StartMethod)(nil)),
+		"StartMethods":           reflect.ValueOf(futures.StartMethods),
+		"Stats":                  reflect.ValueOf((*futures.Stats)(nil)),
+		"ThreadNamePrefix":       reflect.ValueOf(futures.ThreadNamePrefix),
+		"ThreadPoolExecutor":     reflect.ValueOf((*futures.ThreadPoolExecutor)(nil)),
+		"Timeout":                reflect.ValueOf(futures.Timeout),
+		"TypeName":               reflect.ValueOf(futures.TypeName),
+		"Wait":                   reflect.ValueOf(futures.Wait),
+		"Zip":                    reflect.ValueOf(futures.Zip),
 	}
 }
 
@@ -60,4 +78,44 @@ func (W _braid_runtime_futures_Executor) Submit(a0 *runtime.Thread, a1 any, a2 .
 }
 func (W _braid_runtime_futures_Executor) With(a0 *runtime.Thread, a1 func()) {
 	W.WWith(a0, a1)
+}
+
+// _braid_runtime_futures_Process gives an interpreted value the methods of braid/runtime/futures.Process.
+type _braid_runtime_futures_Process struct {
+	IValue any
+	WCall  func(a0 []byte) (reply []byte, err error)
+	WClose func()
+	WErr   func() error
+	WGone  func() <-chan struct{}
+	WKill  func()
+	WPID   func() int
+}
+
+func (W _braid_runtime_futures_Process) Call(a0 []byte) (reply []byte, err error) {
+	return W.WCall(a0)
+}
+func (W _braid_runtime_futures_Process) Close() {
+	W.WClose()
+}
+func (W _braid_runtime_futures_Process) Err() error {
+	return W.WErr()
+}
+func (W _braid_runtime_futures_Process) Gone() <-chan struct{} {
+	return W.WGone()
+}
+func (W _braid_runtime_futures_Process) Kill() {
+	W.WKill()
+}
+func (W _braid_runtime_futures_Process) PID() int {
+	return W.WPID()
+}
+
+// _braid_runtime_futures_Spawner gives an interpreted value the methods of braid/runtime/futures.Spawner.
+type _braid_runtime_futures_Spawner struct {
+	IValue any
+	WSpawn func() (futures.Process, error)
+}
+
+func (W _braid_runtime_futures_Spawner) Spawn() (futures.Process, error) {
+	return W.WSpawn()
 }
