@@ -54,7 +54,7 @@ func fail(r *explore.Report, outcome, format string, args ...any) finding {
 }
 
 func failRun(r *Run, format string, args ...any) finding {
-	return finding{message: fmt.Sprintf(format, args...), picture: viz.Timeline(r.Trace), line: lineOf(r.Err)}
+	return finding{message: fmt.Sprintf(format, args...), picture: r.picture(), line: lineOf(r.Err)}
 }
 
 // Outcomes requires that the values that Final gives in all schedules are

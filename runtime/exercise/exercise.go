@@ -9,9 +9,11 @@ import (
 	"time"
 
 	rt "braid/runtime"
+	"braid/runtime/asyncio"
 	"braid/runtime/explore"
 	"braid/runtime/sched"
 	"braid/runtime/trace"
+	"braid/runtime/viz"
 )
 
 // Limits of a run of a student's program.
@@ -84,6 +86,27 @@ func (e *Exercise) Once(program func(run *Run, t *rt.Thread) error) *Exercise {
 	return e
 }
 
+// Async is Once for a coroutine: program is the main coroutine of an event loop
+// on the main thread. Its Say and Beat go by the loop's clock.
+func (e *Exercise) Async(program func(run *Run, c *asyncio.Co) error, opts ...asyncio.Option) *Exercise {
+	return e.Once(func(run *Run, t *rt.Thread) error {
+		var loop *trace.Recorder
+		traced := asyncio.Prepare(func(l *asyncio.Loop) { loop = l.Trace() })
+		run.picture = func() *viz.Picture { return viz.Loop(loop) }
+		main := asyncio.Async("main", func(c *asyncio.Co, _ []any) (any, error) { return nil, program(run, c) })
+		_, err := asyncio.RunIn(t, main.Call(), append([]asyncio.Option{traced}, opts...)...)
+		return err
+	})
+}
+
+// EveryAsync is Every for a coroutine: timers of equal time expire in any order.
+// program makes what the tasks share, with w, and says what the outcome is.
+func (e *Exercise) EveryAsync(program func(w *explore.World, c *asyncio.Co) error, opts ...asyncio.Option) *Exercise {
+	return e.Every(func(w *explore.World) {
+		asyncio.RunExplored(w.World(), func(c *asyncio.Co) (any, error) { return nil, program(w, c) }, opts...)
+	})
+}
+
 // Require adds a check of the latest program, worth so many points.
 func (e *Exercise) Require(points float64, c Check) *Exercise {
 	if len(e.subjects) == 0 {
@@ -131,16 +154,25 @@ func (s *subject) judge() []Verdict {
 			v.Points, v.Waits = 0, true
 		}
 	}
-	once := map[string]string{} // replay string → the check that shows it
+	showOnce(verdicts)
+	return verdicts
+}
+
+// showOnce leaves a picture that is there already to the check that shows it.
+func showOnce(verdicts []Verdict) {
+	by := map[string]string{} // picture → check
 	for i := range verdicts {
 		v := &verdicts[i]
-		if before, shown := once[v.Replay]; shown && v.Replay != "" {
+		if v.Picture == nil {
+			continue
+		}
+		text := v.Picture.String()
+		if before, shown := by[text]; shown {
 			v.As, v.Picture = before, nil
-		} else if v.Picture != nil {
-			once[v.Replay] = v.Check
+		} else {
+			by[text] = v.Check
 		}
 	}
-	return verdicts
 }
 
 // Run is one run of a program in virtual time: what the program may tell, and
@@ -155,11 +187,12 @@ type Run struct {
 	Err      error // what ended the program
 	Warnings []rt.Warning
 
-	atEnd  []func()
-	said   []entry
-	beats  []time.Duration
-	inside int
-	peak   int
+	picture func() *viz.Picture // of the run as a whole
+	atEnd   []func()
+	said    []entry
+	beats   []time.Duration
+	inside  int
+	peak    int
 }
 
 type entry struct {
@@ -229,6 +262,7 @@ func (s *subject) runOnce() *Run {
 	in := s.machine()
 	in.World().StepLimit = Steps
 	run := &Run{In: in, Trace: in.Trace()}
+	run.picture = func() *viz.Picture { return viz.Timeline(run.Trace) }
 	run.Err = in.Run(func(t *rt.Thread) error { return s.once(run, t) })
 	if run.Err == nil {
 		for _, f := range run.atEnd {
