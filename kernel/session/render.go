@@ -184,6 +184,8 @@ func (r *renderer) frame(f eval.Frame, times int, innermost bool) {
 	switch {
 	case f.Created:
 		r.printf("created by go statement at %s%s%s%s", cyan, at, reset, again)
+	case f.Func == "" && at == "": // a call that cannot be named
+		return
 	case f.Func == "":
 		r.printf("%s%s%s%s", cyan, at, reset, again)
 	case at == "":

@@ -393,21 +393,21 @@ func equalOp[T comparable](o token.Token, x, y uintptr) func(*frame) bool {
 
 // branch compiles a comparison of ints and the choice it decides in one; nil
 // for other kinds.
-func branch(k reflect.Kind, o token.Token, x uintptr, y operand, yes, no *block) func(*frame) *block {
+func branch(k reflect.Kind, o token.Token, x uintptr, y operand, yes, no *block, pos token.Pos) func(*frame) *block {
 	switch k {
 	case reflect.Int, reflect.Int64:
-		return branchOp[int](o, x, y, yes, no)
+		return branchOp[int](o, x, y, yes, no, pos)
 	case reflect.Uint8:
-		return branchOp[uint8](o, x, y, yes, no)
+		return branchOp[uint8](o, x, y, yes, no, pos)
 	case reflect.Int32:
-		return branchOp[int32](o, x, y, yes, no)
+		return branchOp[int32](o, x, y, yes, no, pos)
 	case reflect.Float64:
-		return branchOp[float64](o, x, y, yes, no)
+		return branchOp[float64](o, x, y, yes, no, pos)
 	}
 	return nil
 }
 
-func branchOp[T integer | float](o token.Token, x uintptr, y operand, yes, no *block) func(*frame) *block {
+func branchOp[T integer | float](o token.Token, x uintptr, y operand, yes, no *block, pos token.Pos) func(*frame) *block {
 	k := konstOf[T](y)
 	r := y.reg
 	if y.konst {
@@ -415,7 +415,7 @@ func branchOp[T integer | float](o token.Token, x uintptr, y operand, yes, no *b
 		case token.LSS:
 			return func(f *frame) *block {
 				if stop.Load() != 0 {
-					checkStop()
+					f.checkStop(pos)
 				}
 				if ld[T](f, x) < k {
 					return yes
@@ -425,7 +425,7 @@ func branchOp[T integer | float](o token.Token, x uintptr, y operand, yes, no *b
 		case token.LEQ:
 			return func(f *frame) *block {
 				if stop.Load() != 0 {
-					checkStop()
+					f.checkStop(pos)
 				}
 				if ld[T](f, x) <= k {
 					return yes
@@ -435,7 +435,7 @@ func branchOp[T integer | float](o token.Token, x uintptr, y operand, yes, no *b
 		case token.GTR:
 			return func(f *frame) *block {
 				if stop.Load() != 0 {
-					checkStop()
+					f.checkStop(pos)
 				}
 				if ld[T](f, x) > k {
 					return yes
@@ -445,7 +445,7 @@ func branchOp[T integer | float](o token.Token, x uintptr, y operand, yes, no *b
 		case token.GEQ:
 			return func(f *frame) *block {
 				if stop.Load() != 0 {
-					checkStop()
+					f.checkStop(pos)
 				}
 				if ld[T](f, x) >= k {
 					return yes
@@ -455,7 +455,7 @@ func branchOp[T integer | float](o token.Token, x uintptr, y operand, yes, no *b
 		case token.EQL:
 			return func(f *frame) *block {
 				if stop.Load() != 0 {
-					checkStop()
+					f.checkStop(pos)
 				}
 				if ld[T](f, x) == k {
 					return yes
@@ -465,7 +465,7 @@ func branchOp[T integer | float](o token.Token, x uintptr, y operand, yes, no *b
 		default:
 			return func(f *frame) *block {
 				if stop.Load() != 0 {
-					checkStop()
+					f.checkStop(pos)
 				}
 				if ld[T](f, x) != k {
 					return yes
@@ -478,7 +478,7 @@ func branchOp[T integer | float](o token.Token, x uintptr, y operand, yes, no *b
 	case token.LSS:
 		return func(f *frame) *block {
 			if stop.Load() != 0 {
-				checkStop()
+				f.checkStop(pos)
 			}
 			if ld[T](f, x) < ld[T](f, r) {
 				return yes
@@ -488,7 +488,7 @@ func branchOp[T integer | float](o token.Token, x uintptr, y operand, yes, no *b
 	case token.LEQ:
 		return func(f *frame) *block {
 			if stop.Load() != 0 {
-				checkStop()
+				f.checkStop(pos)
 			}
 			if ld[T](f, x) <= ld[T](f, r) {
 				return yes
@@ -498,7 +498,7 @@ func branchOp[T integer | float](o token.Token, x uintptr, y operand, yes, no *b
 	case token.GTR:
 		return func(f *frame) *block {
 			if stop.Load() != 0 {
-				checkStop()
+				f.checkStop(pos)
 			}
 			if ld[T](f, x) > ld[T](f, r) {
 				return yes
@@ -508,7 +508,7 @@ func branchOp[T integer | float](o token.Token, x uintptr, y operand, yes, no *b
 	case token.GEQ:
 		return func(f *frame) *block {
 			if stop.Load() != 0 {
-				checkStop()
+				f.checkStop(pos)
 			}
 			if ld[T](f, x) >= ld[T](f, r) {
 				return yes
@@ -518,7 +518,7 @@ func branchOp[T integer | float](o token.Token, x uintptr, y operand, yes, no *b
 	case token.EQL:
 		return func(f *frame) *block {
 			if stop.Load() != 0 {
-				checkStop()
+				f.checkStop(pos)
 			}
 			if ld[T](f, x) == ld[T](f, r) {
 				return yes
@@ -528,7 +528,7 @@ func branchOp[T integer | float](o token.Token, x uintptr, y operand, yes, no *b
 	default:
 		return func(f *frame) *block {
 			if stop.Load() != 0 {
-				checkStop()
+				f.checkStop(pos)
 			}
 			if ld[T](f, x) != ld[T](f, r) {
 				return yes

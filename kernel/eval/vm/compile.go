@@ -1,10 +1,13 @@
 package vm
 
 import (
+	"cmp"
+	"go/ast"
 	"go/constant"
 	"go/token"
 	"go/types"
 	"reflect"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/tools/go/ssa"
@@ -778,13 +781,50 @@ func (c *compiler) jump(b *ssa.BasicBlock) {
 		c.out.term = func(*frame) *block { return target }
 		return
 	}
-	c.out.term = func(*frame) *block {
+	pos := c.loopPos(to, b)
+	c.out.term = func(f *frame) *block {
 		if stop.Load() != 0 {
-			checkStop()
+			f.checkStop(pos)
 		}
 		return target
 	}
 }
+
+// loopPos is a place in the loop with this head, of which last is the block that
+// is being compiled.
+func (c *compiler) loopPos(head, last *ssa.BasicBlock) token.Pos {
+	for _, part := range []*ssa.BasicBlock{last, head, head.Succs[0]} {
+		for _, in := range part.Instrs {
+			if _, ok := in.(*ssa.Phi); !ok && in.Pos().IsValid() {
+				return in.Pos()
+			}
+		}
+	}
+	return cmp.Or(nextLoop(c.s.Syntax(), c.lastPos), c.lastPos)
+}
+
+// nextLoop is the place of the first loop in fn after a place, for loops of
+// which no instruction has a place of its own.
+func nextLoop(fn ast.Node, after token.Pos) (pos token.Pos) {
+	if fn == nil {
+		return token.NoPos
+	}
+	ast.Inspect(fn, func(n ast.Node) bool {
+		switch n.(type) {
+		case *ast.FuncLit:
+			return n == fn
+		case *ast.ForStmt, *ast.RangeStmt:
+			if pos == token.NoPos && n.Pos() > after {
+				pos = n.Pos()
+			}
+		}
+		return pos == token.NoPos
+	})
+	return pos
+}
+
+// isHead reports whether a loop begins with b.
+func isHead(b *ssa.BasicBlock) bool { return slices.ContainsFunc(b.Preds, b.Dominates) }
 
 // headOf gives the comparison and branch of a block that has nothing else but phis.
 func headOf(b *ssa.BasicBlock) (*ssa.BinOp, *ssa.If) {
@@ -809,17 +849,21 @@ func (c *compiler) branch(b *ssa.BasicBlock, bo *ssa.BinOp) func(*frame) *block 
 	yes, no := c.edge(b, 0), c.edge(b, 1)
 	k := c.typ(bo.X.Type()).Kind()
 	x, y := c.reg(bo.X), c.operand(bo.Y)
-	if t := branch(k, bo.Op, x, y, yes, no); t != nil {
+	pos := cmp.Or(bo.Pos(), c.lastPos)
+	if !bo.Pos().IsValid() && isHead(b) {
+		pos = c.loopPos(b, b)
+	}
+	if t := branch(k, bo.Op, x, y, yes, no, pos); t != nil {
 		return t
 	}
 	cond := compare(k, bo.Op, x, y)
-	return condTerm(cond, yes, no)
+	return condTerm(cond, yes, no, pos)
 }
 
-func condTerm(cond func(*frame) bool, yes, no *block) func(*frame) *block {
+func condTerm(cond func(*frame) bool, yes, no *block, pos token.Pos) func(*frame) *block {
 	return func(f *frame) *block {
 		if stop.Load() != 0 {
-			checkStop()
+			f.checkStop(pos)
 		}
 		if cond(f) {
 			return yes
@@ -835,7 +879,7 @@ func (c *compiler) ifTerm(b *ssa.BasicBlock, in *ssa.If) {
 	}
 	yes, no := c.edge(b, 0), c.edge(b, 1)
 	x := c.reg(in.Cond)
-	c.out.term = condTerm(func(f *frame) bool { return ld[bool](f, x) }, yes, no)
+	c.out.term = condTerm(func(f *frame) bool { return ld[bool](f, x) }, yes, no, c.pos(in))
 }
 
 // returns compiles a Return: the results are copied to their place. Package

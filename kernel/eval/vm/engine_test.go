@@ -44,7 +44,7 @@ func (nb *notebook) start(src string) (*host.Run, <-chan *eval.Error) {
 	go func() {
 		var failed *eval.Error
 		r.Do(func() { failed = nb.e.Run(&eval.Program{ID: r.ID(), Name: name, Source: src}) })
-		if rep := r.End(); rep.Err != nil {
+		if rep := r.End(); rep.Err != nil && (failed == nil || failed.Name != rep.Err.Name) {
 			failed = rep.Err
 		}
 		done <- failed
@@ -179,6 +179,7 @@ func TestInterrupt(t *testing.T) {
 		"sleep":    "import \"time\"\ntime.Sleep(time.Hour)",
 		"select":   "import \"time\"\nfor { select { case <-time.After(time.Hour): } }",
 		"native":   "import \"sort\"\nsort.Slice(make([]int, 10), func(i, j int) bool { for { } })",
+		"integers": "for i := range 1 << 62 {\n\t_ = i\n}",
 		"range":    "for range func(y func(int) bool) { for y(1) { } } { }",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -191,6 +192,9 @@ func TestInterrupt(t *testing.T) {
 			case err := <-done:
 				if err == nil || err.Name != eval.Interrupted {
 					t.Fatalf("ended with %v", err)
+				}
+				if len(err.Frames) == 0 || err.Frames[0].Pos.Line < 5 { // the first four are those of the defers
+					t.Errorf("the cell was interrupted at %v", err.Frames)
 				}
 			case <-time.After(20 * time.Second):
 				t.Fatal("the interrupt was not heard")

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"cmp"
 	"go/ast"
 	"go/token"
 	"go/types"
@@ -20,6 +21,13 @@ import (
 var stop = &host.Stop
 
 func checkStop() { host.Check() }
+
+// checkStop is checkStop for an instruction at pos that neither calls nor
+// panics otherwise: an interrupt is said to have come there.
+func (f *frame) checkStop(pos token.Pos) {
+	f.pos = pos
+	host.Check()
+}
 
 // machine is a session's program: its types, functions and variables.
 type machine struct {
@@ -347,6 +355,7 @@ func (m *machine) position(pos token.Pos) eval.Pos {
 }
 
 // frameAt describes a call of fn; false for functions that are not the learner's.
+// Without a pos it has only just begun.
 func (m *machine) frameAt(fn *Function, pos token.Pos) (eval.Frame, bool) {
 	if fn.ssa == nil {
 		return eval.Frame{}, false
@@ -361,7 +370,7 @@ func (m *machine) frameAt(fn *Function, pos token.Pos) (eval.Frame, bool) {
 	if root.Pkg == nil || root.Pkg.Pkg.Path() != "main" {
 		return eval.Frame{}, false
 	}
-	return eval.Frame{Func: fn.name, Pos: m.position(pos)}, true
+	return eval.Frame{Func: fn.name, Pos: m.position(cmp.Or(pos, fn.ssa.Pos()))}, true
 }
 
 // funcName writes a function's name as Go's tracebacks do, without "main.".
@@ -414,7 +423,7 @@ func (m *machine) explain(v any, t *thread) *eval.Error {
 		if x.Err != nil {
 			return x.Err
 		}
-		return &eval.Error{Name: eval.Interrupted, Value: "interrupted", Frames: t.frames(50)}
+		return &eval.Error{Name: eval.Interrupted, Value: "interrupted", Frames: m.traceOf(v, t)}
 	case *eval.Error:
 		return x
 	case *unsupportedError:
