@@ -221,7 +221,8 @@ func (f *frame) fatal(text string) {
 func (t *thread) frames(n int) []eval.Frame {
 	var r []eval.Frame
 	for f := t.top; f != nil && len(r) < n; f = f.caller {
-		if f.c.wrapper {
+		entering := !f.pos.IsValid() && f.caller != nil && f.caller.c == f.c
+		if f.c.wrapper || entering && len(r) == 0 {
 			continue
 		}
 		if fr, ok := t.m.frameAt(f.c.fn, f.pos); ok {
