@@ -175,3 +175,54 @@ in.Run(func(t *rt.Thread) error { th.Start(t); return th.Join(t, threading.Forev
 		t.Errorf("%v %q", out.Err, p.text("stderr"))
 	}
 }
+
+// Coroutines that a cell leaves are closed, and those that never ran are warned
+// of; the loop that an interrupt meets ends its tasks.
+func TestCoroutinesEndWithTheirCell(t *testing.T) {
+	n := open(t, Options{Engine: "vm"})
+	n.ok("import \"fmt\"\nimport \"braid/runtime/asyncio\"\n" + importRuntime)
+	out, p := n.run(`f := asyncio.Async("f", func(c *asyncio.Co, a []any) (any, error) {
+	defer func() { fmt.Println("closed") }()
+	c.Sleep(0)
+	return nil, nil
+})
+never, begun := f.Call(), f.Call()
+f.Call()
+begun.Send(nil)
+fmt.Println(never.State(), begun.State())`)
+	if out.Err != nil || p.text("stdout") != "CORO_CREATED CORO_SUSPENDED\nclosed\n" ||
+		p.text("stderr") != "RuntimeWarning: coroutine 'f' was never awaited\n" {
+		t.Errorf("%v %q %q", out.Err, p.text("stdout"), p.text("stderr"))
+	}
+	out, p = n.run(`rt.Keep()
+kept := asyncio.Async("kept", func(c *asyncio.Co, a []any) (any, error) { return 42, nil }).Call()`)
+	if out.Err != nil || p.text("stderr") != "" {
+		t.Errorf("%v %q", out.Err, p.text("stderr"))
+	}
+	if got := n.ok(`v, err := asyncio.Run(kept)
+fmt.Println(v, err)`); got != "42 <nil>\n" {
+		t.Errorf("a kept coroutine in another cell: %q", got)
+	}
+	p = n.cut(`asyncio.Run(asyncio.Async("main", func(c *asyncio.Co, a []any) (any, error) {
+	defer func() { fmt.Println("cleanup") }()
+	fmt.Println("ready")
+	return c.Sleep(time.Hour)
+}).Call())`)
+	if p.text("stdout") != "ready\ncleanup\n" {
+		t.Errorf("an interrupted loop: %q", p.text("stdout"))
+	}
+	n.cut(`asyncio.Run(asyncio.Async("hog", func(c *asyncio.Co, a []any) (any, error) {
+	fmt.Println("ready")
+	for {
+	}
+}).Call())`)
+	n.cut(`fmt.Println("ready")
+asyncio.RunVirtual(asyncio.Async("ticker", func(c *asyncio.Co, a []any) (any, error) {
+	for {
+		if _, err := c.Sleep(time.Second); err != nil {
+			return nil, err
+		}
+	}
+}).Call())`)
+	n.awaitStates("")
+}

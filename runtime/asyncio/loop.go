@@ -366,7 +366,7 @@ func (l *Loop) forever() error {
 	id := gid.Current()
 	locals.Store(id, &local{loop: l})
 	l.runner, l.isRunning = id, true
-	release := l.scope.Own("event loop", l.interrupt)
+	release := l.scope.OwnRunning("event loop", l.interrupt)
 	clean := false
 	defer func() {
 		release()

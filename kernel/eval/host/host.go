@@ -28,6 +28,15 @@ func Check() {
 	}
 }
 
+// Unwinding tells that the calling goroutine is ending anyway, by a panic of
+// native code such as that which closes a coroutine: an interrupt that is under
+// way leaves its deferred calls alone. For slow paths, when Stop is set.
+func Unwinding() {
+	if g := current(); g != nil && !g.owned() {
+		g.run.stop.Load().note(getg())
+	}
+}
+
 // Emit publishes an event for the run of the calling goroutine, in order with
 // the text that the goroutine wrote before.
 func Emit(ev eval.Event) {

@@ -2,6 +2,7 @@ package host
 
 import (
 	"runtime"
+	"sync"
 	"sync/atomic"
 
 	"braid/kernel/eval"
@@ -36,6 +37,27 @@ type stopState struct {
 	main   chan struct{}
 	others chan struct{}
 	err    *eval.Error // why the last one came; nil for the user's
+
+	mu    sync.Mutex
+	heard map[uintptr]bool // guarded by mu; native children that are being ended
+}
+
+// heardBy tells whether a native child has heard of the interrupt, so that its
+// deferred calls can run. A goroutine that the runtime makes anew at the same
+// address hears only of the next one.
+func (st *stopState) heardBy(child uintptr) bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.heard[child]
+}
+
+func (st *stopState) note(child uintptr) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.heard == nil {
+		st.heard = map[uintptr]bool{}
+	}
+	st.heard[child] = true
 }
 
 func newStopState(gen uint32, err *eval.Error) *stopState {
@@ -122,10 +144,14 @@ func (g *goroutine) probed(w *wait) *stopState {
 }
 
 // due says whether the calling goroutine has yet to hear of an interrupt.
-// Goroutines of native code have no record of what they have heard and are ended
-// at every turn.
 func (g *goroutine) due(st *stopState) bool {
-	return st.gen != 0 && (!g.owned() || g.delivered.Load() != st.gen)
+	if st.gen == 0 {
+		return false
+	}
+	if g.owned() {
+		return g.delivered.Load() != st.gen
+	}
+	return !st.heardBy(getg())
 }
 
 // remove takes a wait out of the list and the counters.
@@ -177,6 +203,7 @@ func (g *goroutine) deliver(st *stopState) {
 // what to raise.
 func (g *goroutine) hear(st *stopState) any {
 	if !g.owned() {
+		st.note(getg())
 		return nativeEnd{}
 	}
 	g.delivered.Store(st.gen)

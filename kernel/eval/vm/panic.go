@@ -56,6 +56,9 @@ func (g *frame) unwind() {
 		return
 	}
 	v := recover()
+	if host.Stop.Load() != 0 {
+		host.Unwinding()
+	}
 	p := &panicking{value: v, goexit: v == nil}
 	if !p.goexit {
 		p.trace = g.t.m.traceOf(v, g.t)
