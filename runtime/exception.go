@@ -239,6 +239,21 @@ var frames atomic.Pointer[func(recovered any) []string]
 // kernel, before any cell runs.
 func SetFrames(find func(recovered any) []string) { frames.Store(&find) }
 
+var unwinding atomic.Pointer[func()]
+
+// SetUnwinding tells the runtime whom to tell that the calling goroutine is being
+// ended by a model, so that an interrupt leaves its cleanup alone. It is for
+// hosts such as a notebook kernel, before any cell runs.
+func SetUnwinding(tell func()) { unwinding.Store(&tell) }
+
+// Unwinding is called by models on a goroutine whose body they are ending, before
+// its cleanup runs.
+func Unwinding() {
+	if tell := unwinding.Load(); tell != nil {
+		(*tell)()
+	}
+}
+
 // Traceback writes an exception as Python does, the most recent call last: its
 // interpreted frames, else the Go stack of the panic, then its last line.
 func Traceback(e *Exception) string {

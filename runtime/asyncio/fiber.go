@@ -162,7 +162,11 @@ func (f *fiber) suspend(kind yieldKind, v any) (any, error) {
 	f.parked = true
 	if !f.yield(struct{}{}) {
 		f.parked, f.ending = false, true
+		rt.Unwinding()
 		return nil, rt.Raise("GeneratorExit", "")
+	}
+	if f.ending {
+		rt.Unwinding()
 	}
 	v, exc := f.sent, f.thrown
 	f.sent, f.thrown = nil, nil

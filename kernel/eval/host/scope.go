@@ -25,6 +25,11 @@ var attach = sync.OnceFunc(func() {
 	})
 	rt.SetStderr(stderrNow{})
 	rt.SetFrames(interpretedFrames)
+	rt.SetUnwinding(func() {
+		if Stop.Load() != 0 {
+			Unwinding()
+		}
+	})
 })
 
 // stderrNow is the stderr of the run of whoever writes.
