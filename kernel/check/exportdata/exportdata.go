@@ -48,6 +48,8 @@ var Extra = map[string]string{
 	"braid/runtime/viz":       "braid/runtime/viz",
 	"braid/runtime/exercise":  "braid/runtime/exercise",
 	"braid/runtime/claim":     "braid/runtime/claim",
+
+	"golang.org/x/sync/errgroup": "braid/kernel/eval/host/errgroup",
 }
 
 // Unavailable names the packages of the standard library that cells cannot
