@@ -383,31 +383,13 @@ func (tg *target) resolve(tab *itab) *methodCache {
 	if mt == nil {
 		return mc
 	}
-	mc.fn = tg.m.methodOf(mt, tg.method)
+	mc.fn = mt.get(tg.method.Id())
 	if mc.fn == nil {
 		return mc
 	}
 	mc.direct = tab.typ.direct()
 	mc.recv = newMove(0, 0, reflectType(tab.typ))
 	return mc
-}
-
-// methodOf gives the function that implements method m for the type of mt.
-func (m *machine) methodOf(mt *methodTable, method *types.Func) *Function {
-	if fn, ok := mt.funcs.Load(method.Id()); ok {
-		return fn.(*Function)
-	}
-	sel := types.NewMethodSet(mt.typ).Lookup(method.Pkg(), method.Name())
-	if sel == nil {
-		return nil
-	}
-	s := m.prog.MethodValue(sel)
-	if s == nil {
-		return nil
-	}
-	fn := m.function(s)
-	mt.funcs.Store(method.Id(), fn)
-	return fn
 }
 
 // nativeCaller gives code that calls a compiled func value of type s, kept in

@@ -4,9 +4,8 @@
 // promises that a cell behaves as if the Go toolchain had compiled it, that
 // compiled packages cannot tell its values from their own, that an interrupt is
 // heard at every loop and call, and that what it cannot do right is refused
-// with an Error named Unsupported: before the cell runs if code that the cell
-// names is concerned, else when a method that only interfaces lead to is first
-// called.
+// with an Error named Unsupported before the cell runs, and then the cell has
+// declared nothing.
 //
 // # How it works
 //
@@ -22,8 +21,12 @@
 // is why fmt calls String methods inside slices, errors.As finds a cell's
 // error, json sees tags and hides unexported fields, and %T prints main.P. A
 // type is created when code that needs it is first compiled; its method set is
-// closed then. Method bodies are reached through the VM's Function, so a
-// redeclared method takes effect everywhere at once.
+// closed then, and the functions of all its methods are compiled with the cell,
+// for interfaces may lead to them. Method bodies are reached through the VM's
+// Function, so a redeclared method takes effect everywhere at once; so do generic
+// functions and methods, instance by instance (redeclare.go). A method that comes
+// later is called by name, and by the learner's own interfaces through tables
+// made here (late.go).
 //
 // Code (compile.go, instr.go, arith.go, memory.go). An ssa.Function becomes
 // blocks of Go closures, one per instruction, each working on offsets in the
@@ -77,8 +80,11 @@
 // # Not supported
 //
 // Refused with an explanation:
-//   - an exported method declared for a type of an earlier cell that has
-//     become real (a variable of it exists): compiled code would not see it;
+//   - a method declared for a type of an earlier cell that has become real (a
+//     variable of it is in use), if compiled code would look for it: String,
+//     Error, MarshalJSON, and all that complete an interface of a compiled
+//     package (visible.txt); any exported one after an import of reflect,
+//     text/template, html/template or net/rpc, and such an import after it;
 //   - functions without a Go body (assembly, linkname, cgo), generic functions
 //     and methods of the standard library that std.go does not list
 //     (database/sql.Null's methods);
@@ -93,9 +99,6 @@
 //   - a pointer held in a register may keep its object alive until the
 //     function returns or assigns the register again; finalizers and cleanups
 //     run accordingly later;
-//   - a redeclared generic function is not seen by callers in earlier cells;
-//   - values of such a type that were put in interfaces before the refusal keep
-//     printing without the method;
 //   - the runtime's insides in runtime.go are those of go1.26; the calling
 //     convention of native.go was tested on linux/amd64 only.
 package vm

@@ -23,6 +23,7 @@ type Engine struct {
 
 	mu    sync.Mutex // checking and compiling; programs run outside it
 	state *check.State
+	open  *unit // compiled last, and not committed
 }
 
 // New returns an engine that has run nothing. It costs about 50 µs; packages
@@ -59,6 +60,7 @@ type unit struct {
 	err         *eval.Error  // why it will not run
 	checked     *check.Checked
 	init, entry *Function
+	change      change // what it does to earlier cells
 }
 
 // Run checks and compiles p, commits its declarations, and runs it.
@@ -82,14 +84,19 @@ func (u *unit) Commit() {
 	e := u.e
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if u.base != e.state {
+	if u.base != e.state || e.open != u {
 		u.compile()
 	}
-	if u.err != nil || u.p.Expression {
+	if u.err != nil {
+		return
+	}
+	e.open = nil
+	if u.p.Expression {
+		e.m.discard(&u.change)
 		return
 	}
 	e.state = u.checked.Next
-	e.m.rebind(u.checked.Rebinds)
+	e.m.commit(&u.change)
 }
 
 // Run implements eval.Compiled.
@@ -139,7 +146,10 @@ func (u *unit) show(g *frame) {
 // compile brings the cell from source to code. e.mu is held.
 func (u *unit) compile() {
 	m := u.e.m
-	u.base = u.e.state
+	if o := u.e.open; o != nil {
+		m.discard(&o.change)
+	}
+	u.e.open, u.base, u.change = u, u.e.state, change{}
 	c, ds := cell.Parse(m.fset, u.p.Name, u.p.Source)
 	if u.err = refusal(ds); u.err != nil {
 		return
@@ -157,27 +167,16 @@ func (u *unit) compile() {
 			u.err = &eval.Error{Name: eval.Unsupported, Value: un.msg}
 		}
 	}()
-	m.lateMethods(u.checked)
+	m.begin(&u.change, u.checked)
+	defer m.pause(&u.change)
 	sp := m.build(u.checked.Pkg, []*ast.File{u.checked.File}, u.checked.Info)
 	u.init, u.entry = m.function(sp.Func("init")), m.function(sp.Func(check.Entry))
-	m.prepareAll(sp)
-}
-
-// lateMethods refuses exported methods for types that are real already.
-func (m *machine) lateMethods(c *check.Checked) {
-	again := map[types.Object]bool{}
-	for _, f := range c.Rebinds {
-		again[f] = true
+	if len(u.change.late) > 0 {
+		m.admit(&u.change)
 	}
-	for _, d := range c.Decls {
-		if d.Kind != check.Method || d.Recv == nil || d.Recv.Pkg() == c.Pkg || again[d.Obj] || !d.Obj.Exported() {
-			continue
-		}
-		n, ok := d.Recv.Type().(*types.Named)
-		if ok && n.TypeParams().Len() == 0 && m.types.lateMethod(n, d.Obj.Name()) {
-			panic(unsupported("%s", staleText(n.Obj().Name(), d.Obj.Name())))
-		}
-	}
+	seen := map[*Function]bool{}
+	m.prepareAll(sp, seen)
+	m.complete(&u.change, seen)
 }
 
 // refusal turns the errors among ds into an Error.
@@ -199,8 +198,7 @@ func refusal(ds []cell.Diagnostic) *eval.Error {
 
 // prepareAll compiles the functions and methods that sp declares, and all
 // they reach.
-func (m *machine) prepareAll(sp *ssa.Package) {
-	seen := map[*Function]bool{}
+func (m *machine) prepareAll(sp *ssa.Package, seen map[*Function]bool) {
 	for _, mem := range sp.Members {
 		if fn, ok := mem.(*ssa.Function); ok && m.runnable(fn) {
 			m.prepare(m.function(fn), seen)
@@ -234,20 +232,6 @@ func (m *machine) runnable(fn *ssa.Function) bool {
 		return true
 	}
 	return fn.Blocks != nil && (fn.TypeParams().Len() == 0 || len(fn.TypeArgs()) > 0)
-}
-
-// rebind lets callers of redeclared functions reach the new ones.
-func (m *machine) rebind(rs map[*types.Func]*types.Func) {
-	for old, new := range rs {
-		o, n := m.prog.FuncValue(old), m.prog.FuncValue(new)
-		if o == nil || n == nil || !m.runnable(o) || !m.runnable(n) {
-			continue
-		}
-		of, nf := m.function(o), m.function(n)
-		if of != nf {
-			of.target.Store(nf)
-		}
-	}
 }
 
 // protect runs body on a thread of its own and turns a panic into an Error.

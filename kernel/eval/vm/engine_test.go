@@ -121,7 +121,7 @@ func TestLateMethodIsRefused(t *testing.T) {
 	nb := newNotebook(t)
 	nb.want("import \"fmt\"\ntype T struct{ n int }\nt := T{1}\nfmt.Println(t)", "{1}")
 	nb.fails("func (t T) String() string { return \"late\" }", eval.Unsupported, "declare T and String in one cell")
-	nb.fails("fmt.Println(t)", eval.Unsupported, "declare T and String in one cell")
+	nb.want("fmt.Println(t)", "{1}")
 	nb.want("t.n", "=> 1")
 }
 

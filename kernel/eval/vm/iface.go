@@ -4,7 +4,8 @@ import (
 	"go/token"
 	"go/types"
 	"reflect"
-	"sort"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -19,7 +20,7 @@ var itabs sync.Map // [2]*rtype → *itab
 // itabFor gives the first word that an interface value of type it needs to
 // hold a t: t itself for an interface without methods, else the itab; nil if t
 // does not implement it.
-func itabFor(it reflect.Type, t *rtype) unsafe.Pointer {
+func (m *machine) itabFor(it reflect.Type, t *rtype) unsafe.Pointer {
 	if it.NumMethod() == 0 {
 		return unsafe.Pointer(t)
 	}
@@ -32,6 +33,8 @@ func itabFor(it reflect.Type, t *rtype) unsafe.Pointer {
 		v := reflect.New(it)
 		v.Elem().Set(reflect.Zero(rt))
 		tab = (*iface)(v.UnsafePointer()).tab
+	} else {
+		tab = m.lateItab(it, t)
 	}
 	itabs.Store(key, tab)
 	return unsafe.Pointer(tab)
@@ -40,16 +43,16 @@ func itabFor(it reflect.Type, t *rtype) unsafe.Pointer {
 // word gives the first word of an interface value of the static type it that
 // holds a concrete t, which is known to implement it.
 func (c *compiler) word(it, t reflect.Type) unsafe.Pointer {
-	w := itabFor(it, rtypeOf(t))
+	w := c.m.itabFor(it, rtypeOf(t))
 	if w == nil {
-		panic(unsupported("%s gained a method that %s needs after values of it had been made; declare the method in the cell of the type", t, it))
+		panic(unsupported("internal: %s does not implement %s", t, it))
 	}
 	return w
 }
 
 func (c *compiler) makeInterface(in *ssa.MakeInterface) {
 	d := c.regs[in]
-	c.m.types.checkStale(in.X.Type())
+	c.m.boxes(in.X.Type())
 	it, t := c.typ(in.Type()), c.typ(in.X.Type())
 	rt, cl := rtypeOf(t), classOf(t)
 	w := c.word(it, t)
@@ -118,7 +121,7 @@ func (c *compiler) changeInterface(in *ssa.ChangeInterface) {
 		return
 	}
 	dyn, it := dynamicType(isEface(from), x), c.typ(to)
-	cache := &tabCache{it: it}
+	cache := &tabCache{m: c.m, it: it}
 	c.emit(func(f *frame) {
 		t := dyn(f)
 		if t == nil {
@@ -131,6 +134,7 @@ func (c *compiler) changeInterface(in *ssa.ChangeInterface) {
 
 // tabCache remembers the last answer of itabFor at one place in the code.
 type tabCache struct {
+	m    *machine
 	it   reflect.Type
 	last atomic.Pointer[tabEntry]
 }
@@ -144,8 +148,10 @@ func (tc *tabCache) get(t *rtype) unsafe.Pointer {
 	if e := tc.last.Load(); e != nil && e.typ == t {
 		return e.word
 	}
-	w := itabFor(tc.it, t)
-	tc.last.Store(&tabEntry{t, w})
+	w := tc.m.itabFor(tc.it, t)
+	if w != nil { // a type may get the methods yet
+		tc.last.Store(&tabEntry{t, w})
+	}
 	return w
 }
 
@@ -160,7 +166,7 @@ func (c *compiler) typeAssert(in *ssa.TypeAssert, pos token.Pos) {
 	}
 	var test func(f *frame, t *rtype) bool
 	if target.Kind() == reflect.Interface {
-		cache := &tabCache{it: target}
+		cache := &tabCache{m: c.m, it: target}
 		test = func(f *frame, t *rtype) bool {
 			if t == nil {
 				return false
@@ -208,27 +214,27 @@ func (c *compiler) typeAssert(in *ssa.TypeAssert, pos token.Pos) {
 		}
 		missing := ""
 		if t != nil {
-			missing = missingMethod(target, reflectType(t))
+			missing = c.m.missingMethod(target, t)
 		}
 		panic(newTypeAssertionError(nil, t, rt, missing))
 	})
 }
 
 // missingMethod names the first method of it that t lacks.
-func missingMethod(it, t reflect.Type) string {
-	var names []string
-	for i := range it.NumMethod() {
-		names = append(names, it.Method(i).Name)
+func (m *machine) missingMethod(it reflect.Type, t *rtype) string {
+	mt := m.types.methodTableOf(t)
+	ms := make([]reflect.Method, it.NumMethod())
+	for i := range ms {
+		ms[i] = it.Method(i)
 	}
-	sort.Strings(names)
-	for _, n := range names {
-		im, _ := it.MethodByName(n)
-		m, ok := t.MethodByName(n)
-		if !ok {
-			return n
-		}
-		if !sameMethodType(im.Type, m.Type) {
-			return n
+	slices.SortFunc(ms, func(a, b reflect.Method) int { return strings.Compare(a.Name, b.Name) })
+	for _, im := range ms {
+		if mt != nil {
+			if fn := mt.get(methodID(im)); fn == nil || !sameMethodType(im.Type, fn.sig.typ) {
+				return im.Name
+			}
+		} else if has, ok := reflectType(t).MethodByName(im.Name); !ok || !sameMethodType(im.Type, has.Type) {
+			return im.Name
 		}
 	}
 	return ""

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/tools/go/ssa"
 
+	"braid/kernel/check"
 	"braid/kernel/eval"
 	"braid/kernel/eval/host"
 	"braid/kernel/eval/symbols"
@@ -43,10 +44,14 @@ type machine struct {
 	ids     int
 	freeIDs []int
 
-	mu      sync.Mutex // guards the maps below
-	fns     map[*ssa.Function]*Function
-	globals map[*ssa.Global]unsafe.Pointer
-	made    map[*types.Package]int // compiled packages known to prog → size of their scope
+	mu        sync.Mutex // guards the maps below
+	fns       map[*ssa.Function]*Function
+	globals   map[*ssa.Global]unsafe.Pointer
+	made      map[*types.Package]int // compiled packages known to prog → size of their scope
+	late      lateness
+	change    *change                         // of the cell that is being compiled
+	unsettled []*methodTable                  // whose methods are still to be compiled
+	redone    map[*ssa.Function]*ssa.Function // generic functions and methods → the ones declared in their place
 
 	buildMu sync.Mutex                // one cell is compiled at a time
 	shadows map[string]*types.Package // interpreted library packages, nil while they are built
@@ -59,9 +64,11 @@ func newMachine(fset *token.FileSet, imp types.Importer) *machine {
 		fns:     map[*ssa.Function]*Function{},
 		globals: map[*ssa.Global]unsafe.Pointer{},
 		made:    map[*types.Package]int{},
+		late:    lateness{methods: map[string]string{}, boxed: map[string]bool{}},
+		redone:  map[*ssa.Function]*ssa.Function{},
 		shadows: map[string]*types.Package{},
 	}
-	m.types = &typeTable{native: nativeType, bind: m.bind}
+	m.types = &typeTable{native: nativeType}
 	m.types.search = m.searchType
 	return m
 }
@@ -166,11 +173,16 @@ func (m *machine) function(s *ssa.Function) *Function {
 		m.attach(fn)
 	}
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	if known := m.fns[s]; known != nil {
-		return known
+		fn = known
+	} else {
+		m.fns[s] = fn
+		if m.change != nil {
+			m.change.fns = append(m.change.fns, fn)
+		}
 	}
-	m.fns[s] = fn
+	m.mu.Unlock()
+	m.redirect(fn)
 	return fn
 }
 
@@ -202,6 +214,9 @@ func (m *machine) nativeOf(s *ssa.Function) unsafe.Pointer {
 		return nil
 	}
 	if recv := s.Signature.Recv(); recv != nil {
+		if len(s.TypeArgs()) > 0 {
+			return nil // the real type was created here and has no compiled methods
+		}
 		t := m.typ(recv.Type())
 		meth, ok := t.MethodByName(obj.Name())
 		if !ok {
@@ -262,6 +277,9 @@ func (m *machine) prepare(fn *Function, seen map[*Function]bool) {
 		return
 	}
 	seen[fn] = true
+	if now := fn.latest(); now != fn {
+		m.prepare(now, seen)
+	}
 	fn.get()
 	for _, r := range fn.reach {
 		m.prepare(r, seen)
@@ -300,17 +318,39 @@ func (m *machine) interpreted(p *ssa.Package) bool {
 	return p.Pkg.Path() == "main" || m.shadows[p.Pkg.Path()] == p.Pkg
 }
 
-// bind gives a method its form for package reflectx: the body is found when
-// it is first called, and follows redeclarations.
-func (m *machine) bind(recv types.Type, sel *types.Selection) func([]reflect.Value) []reflect.Value {
-	fn := sync.OnceValue(func() *Function {
+// settle finds and compiles the functions of all methods of the types that have
+// become real, which interfaces and compiled code may lead to, so that what is
+// unsupported in them is found before anything runs.
+func (m *machine) settle(seen map[*Function]bool) {
+	for l := m.types.takeFresh(); len(l) > 0; l = m.types.takeFresh() {
+		for i, mt := range l {
+			m.unsettled = l[i:]
+			m.fill(mt, seen)
+		}
+		m.unsettled = nil
+	}
+}
+
+// fill completes mt and returns the ids of the methods that were missing. They
+// are compiled if seen is not nil.
+func (m *machine) fill(mt *methodTable, seen map[*Function]bool) (grown []string) {
+	for sel := range types.NewMethodSet(mt.typ).Methods() {
+		obj := sel.Obj()
+		if mt.get(obj.Id()) != nil || !obj.Exported() && obj.Pkg().Path() != check.Path {
+			continue // an unexported method of an embedded compiled type: no cell can name it
+		}
 		s := m.prog.MethodValue(sel)
 		if s == nil {
 			panic(unsupported("method %s", sel))
 		}
-		return m.function(s)
-	})
-	return func(args []reflect.Value) []reflect.Value { return fn().callReflect(nil, args) }
+		fn := m.function(s)
+		mt.funcs.Store(obj.Id(), fn)
+		if seen != nil {
+			m.prepare(fn, seen)
+		}
+		grown = append(grown, obj.Id())
+	}
+	return grown
 }
 
 // packages makes prog know the compiled packages that p mentions.

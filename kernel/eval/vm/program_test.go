@@ -47,8 +47,10 @@ func buildProgram(src string) (p *program, err error) {
 	m := newMachine(fset, imp)
 	sp := m.build(pkg, []*ast.File{f}, info)
 	p = &program{m: m, init: m.function(sp.Func("init")), main: m.function(sp.Func("main"))}
-	m.prepare(p.init, map[*Function]bool{})
-	m.prepare(p.main, map[*Function]bool{})
+	seen := map[*Function]bool{}
+	m.prepare(p.init, seen)
+	m.prepare(p.main, seen)
+	m.settle(seen)
 	return p, nil
 }
 

@@ -28,22 +28,30 @@ type typeTable struct {
 	real    typeutil.Map // types.Type → reflect.Type
 	shapes  typeutil.Map // *types.Named in progress → nothing; guards recursion
 	depth   int
-	pending []func()                // set the method sets once all types are finished
-	stale   map[*types.Named]string // types that gained a method after they had become real
+	pending []func()       // set the method sets once all types are finished
+	fresh   []*methodTable // registered since the last settle
 	serial  uint32
 
 	methods sync.Map // *rtype → *methodTable, of types created here and pointers to them
 
 	native func(pkg, name string) reflect.Type    // symbol tables
 	search func(obj *types.TypeName) reflect.Type // an unexported compiled type, by what mentions it
-	bind   func(t types.Type, sel *types.Selection) func([]reflect.Value) []reflect.Value
 	msets  typeutil.MethodSetCache
 }
 
-// methodTable belongs to a type created here: what the VM's own dispatch needs.
+// methodTable belongs to a type created here: what the VM's own dispatch
+// needs. It is filled while a cell is compiled (machine.settle), so that running
+// code asks neither go/types nor ssa, whose answers change with the session.
 type methodTable struct {
 	typ   types.Type
 	funcs sync.Map // method id → *Function
+}
+
+func (mt *methodTable) get(id string) *Function {
+	if fn, ok := mt.funcs.Load(id); ok {
+		return fn.(*Function)
+	}
+	return nil
 }
 
 // Of gives the real type of t. It panics with unsupported for what cannot be built.
@@ -362,7 +370,10 @@ func (tt *typeTable) register(r reflect.Type, t types.Type) {
 	default:
 		return
 	}
-	tt.methods.LoadOrStore(rtypeOf(r), &methodTable{typ: t})
+	mt := &methodTable{typ: t}
+	if _, known := tt.methods.LoadOrStore(rtypeOf(r), mt); !known {
+		tt.fresh = append(tt.fresh, mt)
+	}
 }
 
 // compiled reports whether the methods of n are compiled code.
@@ -468,7 +479,7 @@ func (tt *typeTable) countMethods(t types.Type) (value, pointer int) {
 	return tt.msets.MethodSet(t).Len(), tt.msets.MethodSet(types.NewPointer(t)).Len()
 }
 
-// setMethods gives r and *r the methods of t, reached through bind.
+// setMethods gives r and *r the methods of t, reached through their tables.
 func (tt *typeTable) setMethods(r reflect.Type, t types.Type) {
 	values := map[string]*types.Selection{}
 	vs := tt.msets.MethodSet(t)
@@ -476,16 +487,18 @@ func (tt *typeTable) setMethods(r reflect.Type, t types.Type) {
 		values[vs.At(i).Obj().Id()] = vs.At(i)
 	}
 	ps := tt.msets.MethodSet(types.NewPointer(t))
+	tt.register(reflect.PointerTo(r), types.NewPointer(t))
+	ofValue, ofPointer := tt.methodTableOf(rtypeOf(r)), tt.methodTableOf(rtypeOf(reflect.PointerTo(r)))
 	var ms []reflectx.Method
 	for i := range ps.Len() {
 		sel := ps.At(i)
 		fn := sel.Obj().(*types.Func)
-		v, isValue := values[fn.Id()]
-		recv := types.Type(types.NewPointer(t))
+		_, isValue := values[fn.Id()]
+		table := ofPointer
 		if isValue {
-			sel, recv = v, t
+			table = ofValue
 		}
-		m := reflectx.Method{Name: fn.Name(), Pointer: !isValue, Type: tt.conv(withoutRecv(fn)), Func: tt.bind(recv, sel)}
+		m := reflectx.Method{Name: fn.Name(), Pointer: !isValue, Type: tt.conv(withoutRecv(fn)), Func: table.reflected(fn.Id())}
 		if !fn.Exported() {
 			m.PkgPath = pkgPath(fn.Pkg())
 		}
@@ -497,7 +510,18 @@ func (tt *typeTable) setMethods(r reflect.Type, t types.Type) {
 	if err := ctx.SetMethodSet(r, ms, false); err != nil {
 		panic(unsupported("methods of %s: %v (restart the kernel to free the method stubs of types that were redefined)", r, err))
 	}
-	tt.register(reflect.PointerTo(r), types.NewPointer(t))
+}
+
+// reflected gives a method its form for package reflectx: it follows
+// redeclarations.
+func (mt *methodTable) reflected(id string) func([]reflect.Value) []reflect.Value {
+	return func(args []reflect.Value) []reflect.Value {
+		fn := mt.get(id)
+		if fn == nil {
+			panic(unsupported("method %s of %s", id, mt.typ))
+		}
+		return fn.callReflect(nil, args)
+	}
 }
 
 // methodTableOf gives the table of a type created here, or nil.
@@ -547,62 +571,94 @@ func unsupported(format string, args ...any) *unsupportedError {
 	return &unsupportedError{fmt.Sprintf(format, args...)}
 }
 
-// lateMethod notes that n gained an exported method. It reports whether that
-// is too late for compiled code to see it, because n is real already.
-func (tt *typeTable) lateMethod(n *types.Named, name string) bool {
+// isReal tells whether n has its real type, whose method set is closed.
+func (tt *typeTable) isReal(n *types.Named) bool {
 	tt.mu.Lock()
 	defer tt.mu.Unlock()
-	if tt.real.At(n) == nil {
-		return false
-	}
-	if tt.stale == nil {
-		tt.stale = map[*types.Named]string{}
-	}
-	tt.stale[n] = name
-	return true
+	return tt.real.At(n) != nil
 }
 
-// checkStale refuses to hand values that mention a type of lateMethod to
-// interfaces, where the method would be missed silently.
-func (tt *typeTable) checkStale(t types.Type) {
+// forget drops the real types of named types and of all that mention them.
+func (tt *typeTable) forget(gone map[types.Type]bool) {
 	tt.mu.Lock()
 	defer tt.mu.Unlock()
-	if len(tt.stale) > 0 {
-		tt.staleIn(t, map[types.Type]bool{})
+	var keys []types.Type
+	tt.real.Iterate(func(t types.Type, _ any) {
+		if mentions(t, gone, map[types.Type]bool{}) {
+			keys = append(keys, t)
+		}
+	})
+	for _, t := range keys {
+		tt.real.Delete(t)
 	}
+	tt.methods.Range(func(r, mt any) bool {
+		if mentions(mt.(*methodTable).typ, gone, map[types.Type]bool{}) {
+			tt.methods.Delete(r)
+		}
+		return true
+	})
+	tt.msets = typeutil.MethodSetCache{}
 }
 
-func (tt *typeTable) staleIn(t types.Type, seen map[types.Type]bool) {
+// mentions tells whether the layout or name of t depends on one of the types.
+func mentions(t types.Type, of, seen map[types.Type]bool) bool {
 	t = types.Unalias(t)
 	if seen[t] {
-		return
+		return false
 	}
 	seen[t] = true
+	if of[t] {
+		return true
+	}
+	in := func(ts ...types.Type) bool {
+		for _, t := range ts {
+			if mentions(t, of, seen) {
+				return true
+			}
+		}
+		return false
+	}
 	switch t := t.(type) {
 	case *types.Named:
-		if m, ok := tt.stale[t]; ok {
-			panic(unsupported("%s", staleText(t.Obj().Name(), m)))
+		for arg := range t.TypeArgs().Types() {
+			if in(arg) {
+				return true
+			}
 		}
-		if t.Obj().Pkg() != nil && t.Obj().Pkg().Path() == "main" {
-			tt.staleIn(t.Underlying(), seen)
-		}
-	case *types.Pointer:
-		tt.staleIn(t.Elem(), seen)
-	case *types.Slice:
-		tt.staleIn(t.Elem(), seen)
-	case *types.Array:
-		tt.staleIn(t.Elem(), seen)
+		return t.Obj().Pkg() != nil && t.Obj().Pkg().Path() == "main" && in(t.Underlying())
 	case *types.Map:
-		tt.staleIn(t.Key(), seen)
-		tt.staleIn(t.Elem(), seen)
+		return in(t.Key(), t.Elem())
+	case interface{ Elem() types.Type }:
+		return in(t.Elem())
 	case *types.Struct:
-		for i := range t.NumFields() {
-			tt.staleIn(t.Field(i).Type(), seen)
+		for f := range t.Fields() {
+			if in(f.Type()) {
+				return true
+			}
+		}
+	case *types.Signature:
+		return in(t.Params(), t.Results())
+	case *types.Tuple:
+		for v := range t.Variables() {
+			if in(v.Type()) {
+				return true
+			}
+		}
+	case *types.Interface:
+		for f := range t.Methods() {
+			if in(f.Type()) {
+				return true
+			}
 		}
 	}
+	return false
 }
 
-func staleText(typ, method string) string {
-	return "method " + method + " was declared after values of " + typ + " had been made, so fmt, errors and other compiled code would not see it; declare " +
-		typ + " and " + method + " in one cell, and run the cells again that make its values"
+// takeFresh returns the tables registered since it was last called.
+func (tt *typeTable) takeFresh() []*methodTable {
+	tt.mu.Lock()
+	defer tt.mu.Unlock()
+	l := tt.fresh
+	tt.fresh = nil
+	return l
 }
