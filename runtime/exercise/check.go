@@ -36,6 +36,7 @@ type finding struct {
 	message string
 	share   float64 // of the points, if it did not pass
 	line    int
+	place   string
 	replay  string
 	picture *viz.Picture
 }
@@ -54,7 +55,7 @@ func fail(r *explore.Report, outcome, format string, args ...any) finding {
 }
 
 func failRun(r *Run, format string, args ...any) finding {
-	return finding{message: fmt.Sprintf(format, args...), picture: r.picture(), line: lineOf(r.Err)}
+	return finding{message: fmt.Sprintf(format, args...), picture: r.picture(), line: lineOf(r.Err), place: placeOf(r.Err)}
 }
 
 // Outcomes requires that the values that Final gives in all schedules are
@@ -199,6 +200,10 @@ func NoDeadlock() Check {
 		return fail(r, explore.Deadlocked, "In %d of %s everybody waits and nobody can go on: %s. %s", n, schedules(r), r.Deadlock, advice)
 	}, once: func(r *Run) finding {
 		var dead *sched.DeadlockError
+		if errors.Is(r.Err, errStuck) {
+			f, _ := ended(r)
+			return f
+		}
 		if errors.As(r.Err, &dead) {
 			return failRun(r, "Everybody waits and nobody can go on: %s.", strings.TrimPrefix(dead.Error(), "deadlock: "))
 		}
@@ -226,6 +231,9 @@ func Finishes() Check {
 		if f, bad := ended(r); bad {
 			return f
 		}
+		if r.In == nil {
+			return pass("The program ends.")
+		}
 		return pass("The program ends, after %s.", r.Took)
 	}}
 }
@@ -237,6 +245,8 @@ func ended(r *Run) (finding, bool) {
 	switch {
 	case r.Err == nil:
 		return finding{}, false
+	case errors.Is(r.Err, errStuck):
+		return failRun(r, "Everybody waits and nobody can go on. %s.", places(r.stuck)), true
 	case errors.As(r.Err, &dead):
 		return NoDeadlock().once(r), true
 	case errors.Is(r.Err, sched.ErrStepLimit):
@@ -324,7 +334,7 @@ func Order(words ...string) Check {
 			case i >= len(got):
 				return failRun(r, "After %s nothing happens any more; %q should follow.", sequence(got), w)
 			case got[i] != w:
-				return failRun(r, "Event %d is %q at %s; it should be %q. The order was %s.", i+1, got[i], r.said[i].at, w, sequence(got))
+				return failRun(r, "Event %d is %q%s; it should be %q. The order was %s.", i+1, got[i], r.when(i), w, sequence(got))
 			}
 		}
 		if len(got) > len(words) {
@@ -332,6 +342,14 @@ func Order(words ...string) Check {
 		}
 		return pass("The order is right: %s.", sequence(got))
 	})
+}
+
+// when is the time of what was said, if there is one.
+func (r *Run) when(i int) string {
+	if r.In == nil {
+		return ""
+	}
+	return fmt.Sprintf(" at %s", r.said[i].at)
 }
 
 func sequence(words []string) string {
@@ -435,6 +453,42 @@ func NoBusyWait(steps int) Check {
 	}}
 }
 
+// NoLeak requires that a program of Go leaves no goroutine behind that can never
+// go on.
+func NoLeak() Check {
+	return forbidding(onRun("no goroutine is left", func(r *Run) finding {
+		switch n := len(r.stuck); n {
+		case 0:
+			return pass("All goroutines have ended.")
+		case 1:
+			return failRun(r, "A goroutine is left and can never end. %s.", places(r.stuck))
+		default:
+			return failRun(r, "%d goroutines are left and can never end. %s.", n, places(r.stuck))
+		}
+	}))
+}
+
+// places lists what goroutines do, equal ones once.
+func places(stuck []string) string {
+	var list []string
+	count := map[string]int{}
+	for _, g := range stuck {
+		if count[g]++; count[g] == 1 {
+			list = append(list, g)
+		}
+	}
+	slices.Sort(list)
+	for i, g := range list {
+		if n := count[g]; n > 1 {
+			list[i] = fmt.Sprintf("%s (%d of them)", g, n)
+		}
+	}
+	if n := len(list) - 4; n > 0 {
+		list = append(list[:4], fmt.Sprintf("and %d more", n))
+	}
+	return strings.Join(list, "; ")
+}
+
 // Raises requires that the program ends with an exception of this type.
 func Raises(typ string) Check {
 	return Check{name: "raises " + typ, once: func(r *Run) finding {
@@ -478,6 +532,15 @@ type partly struct {
 
 func (p *partly) Error() string  { return p.text }
 func (p *partly) Share() float64 { return p.share }
+
+// placeOf is where in a cell an exception was raised, if a host knows it: the
+// innermost of the interpreted frames, "In[3]:4, in Visit".
+func placeOf(err error) string {
+	if e, ok := rt.AsException(err); ok && len(e.Frames) > 0 {
+		return e.Frames[0]
+	}
+	return ""
+}
 
 // lineOf finds the student's line in the stack of an exception that was a
 // panic: the first frame that belongs neither to the Go library nor to the

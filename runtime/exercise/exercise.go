@@ -6,6 +6,7 @@ import (
 	"math"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"time"
 
 	rt "braid/runtime"
@@ -62,6 +63,7 @@ type subject struct {
 	every    func(w *explore.World)
 	options  explore.Options
 	once     func(run *Run, t *rt.Thread) error
+	plain    func(run *Run) error
 	machine  func() *rt.Interpreter
 	required []required
 }
@@ -105,6 +107,15 @@ func (e *Exercise) EveryAsync(program func(w *explore.World, c *asyncio.Co) erro
 	return e.Every(func(w *explore.World) {
 		asyncio.RunExplored(w.World(), func(c *asyncio.Co) (any, error) { return nil, program(w, c) }, opts...)
 	})
+}
+
+// Go sets a program of ordinary Go for the checks that follow: real goroutines
+// and channels, run once. Where it must not matter who is faster, it asks for the
+// state in which nobody can go on (Run.Settle) instead of waiting for a while.
+// Makespan and what else looks at virtual time have nothing to see there.
+func (e *Exercise) Go(program func(run *Run) error) *Exercise {
+	e.subjects = append(e.subjects, &subject{plain: program})
+	return e
 }
 
 // Require adds a check of the latest program, worth so many points.
@@ -189,10 +200,13 @@ type Run struct {
 
 	picture func() *viz.Picture // of the run as a whole
 	atEnd   []func()
-	said    []entry
-	beats   []time.Duration
-	inside  int
-	peak    int
+	stuck   []string // goroutines that cannot go on, in a run of Go
+
+	mu     sync.Mutex // guards the rest
+	said   []entry
+	beats  []time.Duration
+	inside int
+	peak   int
 }
 
 type entry struct {
@@ -201,7 +215,23 @@ type entry struct {
 }
 
 // Say notes that something happened, for Order.
-func (r *Run) Say(what string) { r.said = append(r.said, entry{r.In.World().Now(), what}) }
+func (r *Run) Say(what string) {
+	at := r.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.said = append(r.said, entry{at, what})
+}
+
+func (r *Run) now() time.Duration {
+	if r.In == nil {
+		return 0
+	}
+	return r.In.World().Now()
+}
+
+// Settle returns when no goroutine can go on by itself, in a run of Go: what
+// should have happened without further doing has happened.
+func (r *Run) Settle() { rt.Goroutines().Settle() }
 
 // AtEnd is called when the program and all its threads have ended well: the
 // place to Say what came out.
@@ -209,16 +239,33 @@ func (r *Run) AtEnd(f func()) { r.atEnd = append(r.atEnd, f) }
 
 // Beat is one beat of a heartbeat, for HeartbeatGap; at is the time on the
 // clock of what beats.
-func (r *Run) Beat(at time.Duration) { r.beats = append(r.beats, at) }
+func (r *Run) Beat(at time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.beats = append(r.beats, at)
+}
 
 // Enter and Leave are around what should happen at the same time, for Peak.
 func (r *Run) Enter() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.inside++
 	r.peak = max(r.peak, r.inside)
 }
 
 // Leave is the end of what Enter began.
-func (r *Run) Leave() { r.inside-- }
+func (r *Run) Leave() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.inside--
+}
+
+// Inside is how many have entered and not left.
+func (r *Run) Inside() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.inside
+}
 
 // seen is what checks look at: a report, or a run, or what went wrong before
 // there was either.
@@ -250,6 +297,8 @@ func (s *subject) run() (out *seen) {
 		out.report = explore.RunWith(o, s.every)
 	case s.once != nil:
 		out.run = s.runOnce()
+	case s.plain != nil:
+		out.run = s.runPlain()
 	default:
 		out.failed = errors.New("the exercise has no program for this check: it needs Every or Once before Require")
 	}
@@ -280,6 +329,49 @@ func (s *subject) runOnce() *Run {
 	return run
 }
 
+// errStuck ends a run of Go whose program cannot go on.
+var errStuck = errors.New("everybody waits and nobody can go on")
+
+// runPlain runs a program on a goroutine of its own, until it ends or nobody can
+// go on, and notes the goroutines that it leaves.
+func (s *subject) runPlain() *Run {
+	host := rt.Goroutines()
+	before := map[uint64]bool{}
+	for _, g := range host.List() {
+		before[g.ID] = true
+	}
+	run := &Run{Trace: &trace.Recorder{}, picture: func() *viz.Picture { return nil }}
+	ended := make(chan error, 1)
+	host.Go(func() {
+		defer func() {
+			if r := recover(); r != nil {
+				if sched.Aborted(r) {
+					panic(r)
+				}
+				ended <- rt.FromPanic(r, debug.Stack())
+			}
+		}()
+		ended <- s.plain(run)
+	})
+	host.Settle()
+	for _, g := range host.List() {
+		if !before[g.ID] {
+			run.stuck = append(run.stuck, g.Text)
+		}
+	}
+	select {
+	case run.Err = <-ended:
+	default:
+		run.Err = errStuck
+	}
+	for _, f := range run.atEnd {
+		if run.Err == nil {
+			f()
+		}
+	}
+	return run
+}
+
 func judge(q required, s *seen) Verdict {
 	v := Verdict{Check: q.check.name, Max: q.points}
 	var f finding
@@ -298,7 +390,7 @@ func judge(q required, s *seen) Verdict {
 	default:
 		f = finding{message: "The author's mistake: this check looks at all schedules, and needs Every before Require."}
 	}
-	v.Passed, v.Message, v.Line, v.Replay, v.Picture = f.passed, f.message, f.line, f.replay, f.picture
+	v.Passed, v.Message, v.Line, v.Place, v.Replay, v.Picture = f.passed, f.message, f.line, f.place, f.replay, f.picture
 	if s.report != nil {
 		v.Searched = s.report.Strategy()
 	}
@@ -326,6 +418,6 @@ func stopped(r *explore.Report) string {
 // failed words an error that kept the program from being looked at.
 func failed(err error) finding {
 	f := finding{message: fmt.Sprintf("The program stopped with %s.", err)}
-	f.line = lineOf(err)
+	f.line, f.place = lineOf(err), placeOf(err)
 	return f
 }

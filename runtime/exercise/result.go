@@ -24,6 +24,8 @@ type Verdict struct {
 	// Line is the student's line that raised what the message tells, 0 if it
 	// is not known.
 	Line int `json:"line,omitempty"`
+	// Place is the same for code of a cell: "In[3]:4, in Visit".
+	Place string `json:"place,omitempty"`
 	// Searched says how many schedules were run, and whether those were all.
 	Searched string `json:"searched,omitempty"`
 	// As names an earlier check whose picture shows the same schedule.
@@ -124,7 +126,9 @@ func (r *Result) shown() (verdicts []Verdict, more string) {
 // where is the message with the line, if it is known, and why it has no points.
 func (v Verdict) where() string {
 	text := v.Message
-	if v.Line != 0 {
+	if v.Place != "" {
+		text = fmt.Sprintf("%s (%s)", text, v.Place)
+	} else if v.Line != 0 {
 		text = fmt.Sprintf("%s (line %d)", text, v.Line)
 	}
 	if v.As != "" {

@@ -66,7 +66,9 @@ func detect() {
 				break
 			}
 			if hopeless() && probe(seen) {
-				declareDeadlock()
+				if !settled() {
+					declareDeadlock()
+				}
 				break
 			}
 		}
@@ -190,7 +192,7 @@ func (r *Run) probe() {
 // as profiles name them.
 var waitFrames = func() [][]byte {
 	var names [][]byte
-	for _, f := range []string{"Send", "Recv", "Select", "receive[...]", "sendWaiting[...]", "receiveAny", "(*goroutine).sleepForEver", "parkWait"} {
+	for _, f := range []string{"Send", "Recv", "Select", "receive[...]", "sendWaiting[...]", "receiveAny", "(*goroutine).sleepForEver", "parkWait", "Settle"} {
 		names = append(names, []byte("/host."+f+"+0x"))
 	}
 	return names
