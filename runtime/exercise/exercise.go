@@ -166,7 +166,25 @@ func (s *subject) judge() []Verdict {
 		}
 	}
 	showOnce(verdicts)
+	sayOnce(verdicts)
 	return verdicts
+}
+
+// sayOnce shortens messages that are there already: of a program that cannot be
+// judged every check says the same.
+func sayOnce(verdicts []Verdict) {
+	by := map[string]string{} // message → check
+	for i := range verdicts {
+		v := &verdicts[i]
+		if v.Passed {
+			continue
+		}
+		if before, said := by[v.Message]; said {
+			v.Message, v.Line, v.Place, v.As = fmt.Sprintf("The same as for %q.", before), 0, "", ""
+		} else {
+			by[v.Message] = v.Check
+		}
+	}
 }
 
 // showOnce leaves a picture that is there already to the check that shows it.

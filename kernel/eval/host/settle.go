@@ -12,14 +12,21 @@ import (
 // settling are the goroutines that wait in Settle.
 var settling struct {
 	mu   sync.Mutex
-	wake []chan struct{}
+	list []settler
+}
+
+type settler struct {
+	wake chan struct{}
+	main bool // the main goroutine of its cell
 }
 
 const opSettle = "settle"
 
 // Settle returns when no goroutine of learner code can go on by itself: each
 // waits for another one, and no timer is set. It is the state that would be a
-// deadlock if nobody waited in Settle, and is proved in the same way. If the
+// deadlock if nobody waited in Settle, and is proved in the same way. Of several
+// that wait here, the main goroutine of a cell goes on last, when also the others
+// have come to rest. If the
 // caller's run is interrupted it ends as every wait does. Costs about 2 ms.
 func Settle() {
 	g := current()
@@ -28,11 +35,11 @@ func Settle() {
 	}
 	wake := make(chan struct{})
 	settling.mu.Lock()
-	settling.wake = append(settling.wake, wake)
+	settling.list = append(settling.list, settler{wake, g.main && g.owned()})
 	settling.mu.Unlock()
 	defer func() { // an interrupt ends the wait, too
 		settling.mu.Lock()
-		settling.wake = slices.DeleteFunc(settling.wake, func(c chan struct{}) bool { return c == wake })
+		settling.list = slices.DeleteFunc(settling.list, func(s settler) bool { return s.wake == wake })
 		settling.mu.Unlock()
 	}()
 	for {
@@ -50,13 +57,18 @@ func Settle() {
 // settled wakes those who wait in Settle and tells whether there were any.
 func settled() bool {
 	settling.mu.Lock()
-	wake := settling.wake
-	settling.wake = nil
-	settling.mu.Unlock()
-	for _, c := range wake {
-		close(c)
-	}
-	return len(wake) > 0
+	defer settling.mu.Unlock()
+	first := slices.ContainsFunc(settling.list, func(s settler) bool { return !s.main })
+	any := false
+	settling.list = slices.DeleteFunc(settling.list, func(s settler) bool {
+		if s.main && first {
+			return false
+		}
+		close(s.wake)
+		any = true
+		return true
+	})
+	return any
 }
 
 // The checks of exercises start and watch goroutines.

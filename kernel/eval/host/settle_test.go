@@ -45,6 +45,24 @@ func TestSettle(t *testing.T) {
 	wantErr(t, rep, eval.Deadlock, "asleep")
 }
 
+// The main goroutine comes last: others may come to rest many times before.
+func TestMainSettlesLast(t *testing.T) {
+	var order []string
+	rep, _ := cell(t, Config{}, func() {
+		Go(at(1), func() {
+			for range 3 {
+				Settle()
+				order = append(order, "other")
+			}
+		}, nil)
+		Settle()
+		order = append(order, "main")
+	})
+	if got := strings.Join(order, " "); rep.Err != nil || got != "other other other main" {
+		t.Errorf("%v, order %s", rep.Err, got)
+	}
+}
+
 func TestSettleIsInterrupted(t *testing.T) {
 	run := begin(Config{})
 	go func() {
@@ -62,7 +80,7 @@ func TestSettleIsInterrupted(t *testing.T) {
 	if r := run.End(); r.Err == nil {
 		t.Error("Settle was not interrupted")
 	}
-	if len(settling.wake) > 0 {
+	if len(settling.list) > 0 {
 		t.Error("it is still on the list")
 	}
 }
