@@ -21,6 +21,7 @@ func pkg_braid_runtime_exercise() map[string]reflect.Value {
 		"New":           reflect.ValueOf(exercise.New),
 		"NoBusyWait":    reflect.ValueOf(exercise.NoBusyWait),
 		"NoDeadlock":    reflect.ValueOf(exercise.NoDeadlock),
+		"NoLeak":        reflect.ValueOf(exercise.NoLeak),
 		"NoRace":        reflect.ValueOf(exercise.NoRace),
 		"Order":         reflect.ValueOf(exercise.Order),
 		"Outcomes":      reflect.ValueOf(exercise.Outcomes),
