@@ -628,7 +628,7 @@ func same(x, y any) bool {
 		})
 	}
 	if x != nil && !reflect.ValueOf(x).Comparable() {
-		return false // dicts and such: identity, which Go does not tell
+		return reflect.DeepEqual(x, y) // dicts, by their values
 	}
 	return x == y
 }

@@ -382,6 +382,10 @@ func NewTimer(in *rt.Interpreter, interval time.Duration, function func(t *rt.Th
 	return tm
 }
 
+// Finished is the attribute of that name: set when the function has run, or
+// never will.
+func (tm *Timer) Finished() *Event { return tm.finished }
+
 // Cancel keeps the function from running if it has not begun.
 func (tm *Timer) Cancel(t *rt.Thread) { tm.finished.Set(t) }
 

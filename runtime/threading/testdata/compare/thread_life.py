@@ -1,0 +1,12 @@
+import threading
+go = threading.Event()
+t = threading.Thread(target=go.wait, name="worker")
+print(t.name, t.is_alive(), t.daemon, t.ident)
+t.start()
+print(t.is_alive())
+t.join(0.01)
+print(t.is_alive())
+go.set()
+t.join()
+t.join()
+print(t.is_alive())
