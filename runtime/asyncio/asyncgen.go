@@ -114,7 +114,7 @@ func (g *AsyncGenerator) firstIteration() {
 // Finalize is what happens when the last reference to a suspended generator
 // goes: the loop schedules a task of AClose (_asyncgen_finalizer_hook).
 func (g *AsyncGenerator) Finalize() {
-	if l := g.hooked; l != nil && g.state == started && !l.closed && l.forgetGen(g) {
+	if l := g.hooked; l != nil && g.state == started && !l.closed.Load() && l.forgetGen(g) {
 		_, _ = l.CreateTask(g.closer())
 	}
 }

@@ -35,9 +35,9 @@ type Loop struct {
 	context      *Context
 	scope        *rt.Scope
 	fatal        error // KeyboardInterrupt or SystemExit of a task or callback
-	isRunning    bool
+	isRunning    atomic.Bool
 	stopping     bool
-	closed       bool
+	closed       atomic.Bool
 	dead         bool
 	eager        bool
 	anyOrder     bool
@@ -183,8 +183,8 @@ func (l *Loop) Time() time.Duration { return l.ground.now() }
 
 // IsRunning, IsClosed and Debug are loop.is_running(), is_closed() and
 // get_debug().
-func (l *Loop) IsRunning() bool { return l.isRunning }
-func (l *Loop) IsClosed() bool  { return l.closed }
+func (l *Loop) IsRunning() bool { return l.isRunning.Load() }
+func (l *Loop) IsClosed() bool  { return l.closed.Load() }
 func (l *Loop) Debug() bool     { return l.debug }
 
 // SetDebug turns debug mode on: callbacks of SlowCallback and longer are
@@ -201,7 +201,7 @@ func (l *Loop) SetEager(on bool) { l.eager = on }
 // Iterations counts the turns of the loop (_run_once).
 func (l *Loop) Iterations() int { return l.iterations }
 
-func (l *Loop) runningNow() bool { return l.isRunning && running() == l }
+func (l *Loop) runningNow() bool { return l.isRunning.Load() && running() == l }
 
 // soon appends to the ready queue.
 func (l *Loop) soon(e entry) {
@@ -215,14 +215,14 @@ func (l *Loop) soon(e entry) {
 // ready already. In debug mode a call from another goroutine is a RuntimeError;
 // without it the loop may sleep on, as in CPython (use CallSoonThreadsafe).
 func (l *Loop) CallSoon(fn func()) (*Handle, error) {
-	if l.closed {
+	if l.closed.Load() {
 		return nil, eventLoopClosed()
 	}
-	if l.isRunning && running() != l {
+	if l.isRunning.Load() && running() != l {
 		if l.debug {
 			return nil, rt.Raise("RuntimeError", "Non-thread-safe operation invoked on an event loop other than the current one")
 		}
-		h := l.handle(fn)
+		h := &Handle{loop: l, fn: fn}
 		l.ground.post(entry{h: h}, false)
 		return h, nil
 	}
@@ -352,9 +352,9 @@ func (l *Loop) Stop() { l.stopping = true }
 // KeyboardInterrupt.
 func (l *Loop) RunForever() (err error) {
 	switch {
-	case l.closed:
+	case l.closed.Load():
 		return eventLoopClosed()
-	case l.isRunning:
+	case l.isRunning.Load():
 		return rt.Raise("RuntimeError", "This event loop is already running")
 	case running() != nil:
 		return rt.Raise("RuntimeError", "Cannot run the event loop while another loop is running")
@@ -365,13 +365,15 @@ func (l *Loop) RunForever() (err error) {
 func (l *Loop) forever() error {
 	id := gid.Current()
 	locals.Store(id, &local{loop: l})
-	l.runner, l.isRunning = id, true
+	l.runner = id
+	l.isRunning.Store(true)
 	release := l.scope.OwnRunning("event loop", l.interrupt)
 	clean := false
 	defer func() {
 		release()
 		locals.Delete(id)
-		l.isRunning, l.stopping, l.current = false, false, nil
+		l.isRunning.Store(false)
+		l.stopping, l.current = false, nil
 		if !clean { // the World ends: take everything down, then let the panic go on
 			l.kill()
 		}
@@ -404,9 +406,9 @@ func (l *Loop) interrupt() {
 // *Coroutine, and its result is returned.
 func (l *Loop) RunUntilComplete(x any) (any, error) {
 	switch {
-	case l.closed:
+	case l.closed.Load():
 		return nil, eventLoopClosed()
-	case l.isRunning:
+	case l.isRunning.Load():
 		return nil, rt.Raise("RuntimeError", "This event loop is already running")
 	case running() != nil:
 		return nil, rt.Raise("RuntimeError", "Cannot run the event loop while another loop is running")
@@ -470,10 +472,10 @@ func (l *Loop) EnsureFuture(x any) (*Future, error) {
 // Close is loop.close(): what is left of it ends. Tasks that are pending are
 // reported as destroyed, exceptions that nobody looked at as never retrieved.
 func (l *Loop) Close() error {
-	if l.isRunning {
+	if l.isRunning.Load() {
 		return rt.Raise("RuntimeError", "Cannot close a running event loop")
 	}
-	if l.closed {
+	if l.closed.Load() {
 		return nil
 	}
 	for _, t := range l.AllTasks() {
@@ -490,7 +492,8 @@ func (l *Loop) kill() {
 	if l.dead {
 		return
 	}
-	l.dead, l.closed = true, true
+	l.dead = true
+	l.closed.Store(true)
 	l.ground.close()
 	if l.executor != nil {
 		l.executor.kill(l.thread)

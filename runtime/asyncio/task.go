@@ -35,7 +35,7 @@ func (l *Loop) CreateTask(x any, name ...string) (*Task, error) {
 	if !ok || co == nil {
 		return nil, rt.Raise("TypeError", "a coroutine was expected, got %s", rt.Repr(x))
 	}
-	if l.closed {
+	if l.closed.Load() {
 		return nil, eventLoopClosed()
 	}
 	t := l.newTask(co)

@@ -41,10 +41,10 @@ func (l *Loop) CallLater(delay time.Duration, fn func()) (*TimerHandle, error) {
 // CallAt is loop.call_at(when, fn). Timers of equal time run in order of their
 // creation, where CPython's heap leaves the order open.
 func (l *Loop) CallAt(when time.Duration, fn func()) (*TimerHandle, error) {
-	if l.closed {
+	if l.closed.Load() {
 		return nil, eventLoopClosed()
 	}
-	if l.debug && l.isRunning && running() != l {
+	if l.debug && l.isRunning.Load() && running() != l {
 		return nil, rt.Raise("RuntimeError", "Non-thread-safe operation invoked on an event loop other than the current one")
 	}
 	h := &TimerHandle{Handle: *l.handle(fn), when: when}
