@@ -15,6 +15,10 @@ func AsyncGen(name string, body func(c *Co, y *Yielder, args []any) error) *Asyn
 	return &AsyncGenFunction{Name: name, body: body}
 }
 
+// PyType and String name the function in error texts.
+func (f *AsyncGenFunction) PyType() string { return "function" }
+func (f *AsyncGenFunction) String() string { return "<function " + f.Name + ">" }
+
 // Call makes an asynchronous generator object.
 func (f *AsyncGenFunction) Call(args ...any) *AsyncGenerator {
 	return &AsyncGenerator{name: f.Name, body: f.body, args: args}
@@ -76,6 +80,8 @@ func (s *AsyncStep) PyType() string {
 	}
 	return "async_generator_athrow"
 }
+
+func (s *AsyncStep) String() string { return "<" + s.PyType() + " object>" }
 
 // Anext is agen.__anext__(): awaiting it gives the next value, or raises
 // StopAsyncIteration.

@@ -19,6 +19,10 @@ func Gen(name string, body func(y *Yielder, args []any) (any, error)) *GenFuncti
 	return &GenFunction{Name: name, body: body}
 }
 
+// PyType and String name the function in error texts.
+func (f *GenFunction) PyType() string { return "function" }
+func (f *GenFunction) String() string { return "<function " + f.Name + ">" }
+
 // TypesCoroutine is @types.coroutine: the generators of f can be awaited, and
 // what they yield goes to the event loop (CO_ITERABLE_COROUTINE). It is how
 // asyncio.sleep(0) is made.

@@ -262,7 +262,7 @@ type DelayServer struct {
 }
 
 // NewDelayServer starts a server that takes delay for each answer. Close it;
-// the end of the scope does if you forget.
+// like a thread it outlives its cell, and an interrupt ends it.
 func NewDelayServer(delay time.Duration) (*DelayServer, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -279,7 +279,7 @@ func NewDelayServer(delay time.Duration) (*DelayServer, error) {
 		defer close(s.done)
 		_ = s.server.Serve(listener)
 	}()
-	s.end = scopeHere().Own("delay server "+s.URL, s.stop)
+	s.end = scopeHere().OwnThread("delay server "+s.URL, s.stop)
 	return s, nil
 }
 

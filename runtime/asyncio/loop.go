@@ -187,6 +187,10 @@ func (l *Loop) IsRunning() bool { return l.isRunning.Load() }
 func (l *Loop) IsClosed() bool  { return l.closed.Load() }
 func (l *Loop) Debug() bool     { return l.debug }
 
+func (l *Loop) String() string {
+	return fmt.Sprintf("<EventLoop running=%s closed=%s debug=%s>", rt.Repr(l.IsRunning()), rt.Repr(l.IsClosed()), rt.Repr(l.debug))
+}
+
 // SetDebug turns debug mode on: callbacks of SlowCallback and longer are
 // reported, and calls from the wrong thread refused.
 func (l *Loop) SetDebug(on bool) { l.debug = on }

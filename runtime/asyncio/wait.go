@@ -79,12 +79,14 @@ func (l *Loop) gather(exceptions bool, aws []any) (*Future, error) {
 	var seen map[*Future]bool
 	for i, x := range aws {
 		co, isCoroutine := x.(*Coroutine)
-		if isCoroutine && co.mark > 0 && int(co.mark) <= i && aws[co.mark-1] == x {
+		if isCoroutine && co != nil && co.mark > 0 && int(co.mark) <= i && aws[co.mark-1] == x {
 			g.children[i] = g.children[co.mark-1]
 			continue
 		}
 		f, err := l.EnsureFuture(x)
 		if err != nil {
+			g.state = finished // the children that have begun report to nobody
+			unmark(aws)
 			return nil, err
 		}
 		g.children[i] = f
@@ -103,12 +105,17 @@ func (l *Loop) gather(exceptions bool, aws []any) (*Future, error) {
 		g.distinct++
 		f.add(callback{fn: done, outer: &g.Future})
 	}
+	unmark(aws)
+	return &g.Future, nil
+}
+
+// unmark forgets the places that gather gave to coroutines.
+func unmark(aws []any) {
 	for _, x := range aws {
-		if co, is := x.(*Coroutine); is {
+		if co, is := x.(*Coroutine); is && co != nil {
 			co.mark = 0
 		}
 	}
-	return &g.Future, nil
 }
 
 // done is _done_callback of one child.
@@ -449,6 +456,14 @@ const (
 	timeoutExpired  timeoutState = "expired"
 	timeoutFinished timeoutState = "finished"
 )
+
+func (t *Timeout) String() string {
+	info := "[" + string(t.state) + "]"
+	if t.limited && t.state == timeoutActive {
+		info += " when=" + t.when.String()
+	}
+	return "<Timeout " + info + ">"
+}
 
 // When is the deadline on the clock of Loop.Time, and whether there is one.
 func (t *Timeout) When() (when time.Duration, limited bool) { return t.when, t.limited }
