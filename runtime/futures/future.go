@@ -162,7 +162,7 @@ func (f *Future) callback(t *rt.Thread, fn func(*rt.Thread, *Future)) {
 		return nil
 	})
 	if err != nil {
-		logged("ERROR", "exception calling callback for %s: %v", f, err)
+		logged(err, "exception calling callback for %s", f)
 	}
 }
 
@@ -191,7 +191,7 @@ func (f *Future) SetRunningOrNotifyCancel(t *rt.Thread) (bool, error) {
 		}
 		return false, nil
 	}
-	logged("CRITICAL", "Future in unexpected state: %s", stateKeys[before])
+	logged(nil, "Future in unexpected state: %s", stateKeys[before])
 	return false, rt.Raise("RuntimeError", "Future in unexpected state")
 }
 

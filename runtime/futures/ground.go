@@ -40,7 +40,7 @@ func await(t *rt.Thread, virtual bool, op sched.Op, g *sched.Gate, timeout time.
 		return false, rt.Raise("RuntimeError", "time is virtual here: only a thread of the Interpreter can wait; give its *Thread instead of nil")
 	}
 	abandoned := false
-	release := rt.CurrentScope().Own("waiting to "+op.Label, func() {
+	release := rt.CurrentScope().OwnRunning("waiting to "+op.Label, func() {
 		outside.Do(op, g, func() { abandoned = true })
 	})
 	defer release()
@@ -88,5 +88,13 @@ func object(w *sched.World, kind, format string, args ...any) *sched.Object {
 	return w.Object(kind, fmt.Sprintf(format, args...))
 }
 
-// logged is what the logger "concurrent.futures" of CPython prints on stderr.
-func logged(level, format string, args ...any) { rt.CurrentScope().Warn(level, format, args...) }
+// logged is what CPython's logger "concurrent.futures" prints on stderr, unless
+// told otherwise: the text, and the exception with its traceback.
+func logged(err error, format string, args ...any) {
+	fmt.Fprintf(rt.Stderr(), format+"\n", args...)
+	if e, ok := rt.AsException(err); ok {
+		fmt.Fprint(rt.Stderr(), rt.Traceback(e))
+	} else if err != nil {
+		fmt.Fprintln(rt.Stderr(), err)
+	}
+}

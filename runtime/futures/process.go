@@ -297,7 +297,7 @@ func (p *ProcessPoolExecutor) register(t *rt.Thread) {
 	if t != nil {
 		cancel = t.Interpreter().AtExit(p.exit)
 	}
-	release := rt.CurrentScope().Own("executor "+p.name, p.stop)
+	release := rt.CurrentScope().OwnRunning("executor "+p.name, p.stop)
 	p.gate.With(func() {
 		p.forget = func() {
 			cancel()
@@ -450,7 +450,7 @@ func (p *ProcessPoolExecutor) initialize(w *worker) error {
 		return err
 	}
 	if _, err = parseReply(reply); err != nil {
-		logged("CRITICAL", "Exception in initializer: %v", err)
+		logged(err, "Exception in initializer:")
 	}
 	return err
 }

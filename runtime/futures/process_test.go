@@ -157,7 +157,7 @@ func TestProcessPoolErrors(t *testing.T) {
 	}
 	_, err := must(p.Submit(nil, explode, "bad")).Result(nil)
 	var e *rt.Exception
-	if !errors.As(err, &e) || e.Cause == nil || !strings.HasPrefix(e.Cause.Error(), "_RemoteTraceback: \n\"\"\"\nTraceback") {
+	if !errors.As(err, &e) || e.Cause == nil || !strings.HasPrefix(e.Cause.Error(), "_RemoteTraceback: \n\"\"\"\nValueError: bad") {
 		t.Errorf("no remote traceback: %v", e)
 	}
 }

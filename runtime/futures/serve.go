@@ -2,9 +2,7 @@ package futures
 
 import (
 	"encoding/binary"
-	"fmt"
 	"reflect"
-	"strings"
 	"sync"
 	"time"
 
@@ -101,17 +99,9 @@ func remote(err error) error {
 	if !ok {
 		return pickle.Portable(err)
 	}
-	var b strings.Builder
-	b.WriteString("\n\"\"\"\nTraceback (most recent call last):\n")
-	if e.Cause != nil {
-		fmt.Fprintf(&b, "%s\n\nThe above exception was the direct cause of the following exception:\n\n", e.Cause)
-	}
-	if e.Stack != "" {
-		b.WriteString(strings.TrimRight(e.Stack, "\n") + "\n")
-	}
-	fmt.Fprintf(&b, "%s\n\"\"\"", e.Error())
+	text := "\n\"\"\"\n" + rt.Traceback(e) + "\"\"\""
 	copied := *e
-	copied.Cause = &rt.Exception{Type: "_RemoteTraceback", Msg: b.String()}
+	copied.Cause = &rt.Exception{Type: "_RemoteTraceback", Msg: text}
 	return &copied
 }
 

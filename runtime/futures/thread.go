@@ -12,10 +12,10 @@ import (
 // A thread is started by a Submit that finds no idle one, up to the limit
 // (_adjust_thread_count); calls wait in one queue, first in, first out.
 //
-// Its threads end with Shutdown, with the program (Interpreter.Run) or with the
-// Scope whose call started them: a notebook's cell, say. In the last two cases
-// the next Submit starts new ones. What runs or waits when a Scope ends is
-// stopped and cancelled.
+// Its threads end with Shutdown, with the program (Interpreter.Run), or with the
+// Scope whose call started them, such as a notebook's cell, when they have done
+// what was submitted; after the last two the next Submit starts new ones. An
+// interrupt stops what they do and cancels what waits.
 type ThreadPoolExecutor struct {
 	interp  atomic.Pointer[rt.Interpreter]
 	private bool // the Interpreter was made for this pool
@@ -156,11 +156,14 @@ func (p *ThreadPoolExecutor) register() {
 		return
 	}
 	cancel := p.in().AtExit(p.exit)
-	release := rt.CurrentScope().Own("executor "+p.name, p.stop)
+	scope := rt.CurrentScope()
+	alive := scope.OwnThread("executor "+p.name, p.stop)
+	idle := scope.Own("idle threads of "+p.name, p.retire)
 	p.gate.With(func() {
 		p.forget = func() {
 			cancel()
-			release()
+			alive()
+			idle()
 		}
 	})
 }
@@ -299,7 +302,7 @@ var errStopped = rt.Raise("KeyboardInterrupt", "")
 
 // initializerFailed is _initializer_failed.
 func (p *ThreadPoolExecutor) initializerFailed(t *rt.Thread, err error) {
-	logged("CRITICAL", "Exception in initializer: %v", err)
+	logged(err, "Exception in initializer:")
 	var left []*task
 	do(t, p.get, &p.gate, func() {
 		p.dead = "A thread initializer failed, the thread pool is not usable anymore"
@@ -340,6 +343,11 @@ func (p *ThreadPoolExecutor) exit(t *rt.Thread) {
 	do(t, p.put, &p.gate, func() { p.retired = true })
 	t.Await("join the workers", p.join, &p.gate, Forever,
 		func() bool { return p.alive == 0 }, func() { p.retired = false })
+}
+
+// retire lets the threads end when all that was submitted is done.
+func (p *ThreadPoolExecutor) retire() {
+	outside.Do(p.put, &p.gate, func() { p.retired = true })
 }
 
 // stop ends the pool's threads now, with what they do.

@@ -337,6 +337,11 @@ func (p *pickler) exceptionState(e *rt.Exception) error {
 	if e.Stack != "" {
 		items = append(items, item{stateStack, func() error { p.string(e.Stack); return nil }})
 	}
+	if e.Frames != nil {
+		items = append(items, item{stateFrames, func() error {
+			return p.list(len(e.Frames), func(i int) error { p.string(e.Frames[i]); return nil })
+		}})
+	}
 	if len(items) == 0 {
 		return nil
 	}
@@ -352,10 +357,11 @@ func (p *pickler) exceptionState(e *rt.Exception) error {
 
 // Keys of an Exception's state.
 const (
-	stateCause = "__cause__"
-	stateGroup = "exceptions"
-	stateValue = "value"
-	stateStack = "go_stack"
+	stateCause  = "__cause__"
+	stateGroup  = "exceptions"
+	stateValue  = "value"
+	stateStack  = "go_stack"
+	stateFrames = "go_frames"
 )
 
 // exceptionModule is where Python has an exception.

@@ -822,6 +822,8 @@ func (u *unpickler) exceptionState(e *rt.Exception, key, node any) error {
 	case stateStack:
 		e.Stack, _ = node.(string)
 		return nil
+	case stateFrames:
+		return u.build(node, reflect.ValueOf(&e.Frames).Elem())
 	}
 	return rt.Raise("AttributeError", "'%s' object has no attribute '%v'", e.Type, key)
 }
