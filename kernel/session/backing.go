@@ -50,7 +50,7 @@ func (s *Session) launch(restore []*eval.Program) *backing {
 
 func (s *Session) start(place worker.Place, restore []*eval.Program) (*worker.Worker, error) {
 	opts := s.opts.Worker
-	opts.Engine, opts.OnEvent, opts.OnInput = s.opts.Engine, s.event, s.input
+	opts.Engine, opts.OnEvent, opts.OnInput, opts.OnDeclare = s.opts.Engine, s.event, s.input, s.declarations
 	w, err := worker.Start(s.life, opts)
 	if err != nil {
 		return nil, err
@@ -210,6 +210,22 @@ func (s *Session) rebuild(died string) []*eval.Program {
 	}
 	s.publish()
 	return programs
+}
+
+// declarations are programs that bring what cells have declared so far, and what
+// needs no variable, to the worker processes of a pool.
+func (s *Session) declarations() ([]*eval.Program, error) {
+	if s.opts.Engine == loweredEngine {
+		return nil, fmt.Errorf("the engine %s cannot bring declarations to other processes", s.opts.Engine)
+	}
+	s.check.Lock()
+	list := s.journal.replays()
+	s.check.Unlock()
+	programs := make([]*eval.Program, len(list))
+	for i, r := range list {
+		programs[i] = &eval.Program{ID: s.nextID(), Name: r.name, Source: r.source, Restore: true}
+	}
+	return programs, nil
 }
 
 func hasErrors(ds []cell.Diagnostic) bool {

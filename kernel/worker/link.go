@@ -43,8 +43,9 @@ const (
 	kindCollect    kind = 9  // body empty: return free memory to the system, then answer as a ping
 	kindShell      kind = 10 // body is a command line; its run ends as that of a program
 	kindPlace      kind = 11 // body Place: change it; answered by a pong with the Place after that
-	kindCall       kind = 12 // reserved: call a function of the session by its name (process pools)
+	kindCall       kind = 12 // body is a request of a process pool, for package futures; its run ends with kindReturn, or kindEnded if it was ended early
 	kindPrepare    kind = 13 // body eval.Program, which kindRun may or may not begin; a later one takes its place
+	kindDeclared   kind = 14 // body declared: answer to declare
 
 	// From child to parent.
 	kindReady       kind = 33 // body ready: answer to hello
@@ -55,11 +56,12 @@ const (
 	kindInput       kind = 38 // body eval.InputRequest
 	kindCensusReply kind = 39 // body []Goroutine
 	kindPong        kind = 40 // body empty, or what was asked for
-	kindReturn      kind = 41 // reserved: answer to call
+	kindReturn      kind = 41 // body is the reply to a call
+	kindDeclare     kind = 42 // body empty: what have cells declared so far?
 )
 
 func (k kind) known() bool {
-	return k >= kindHello && k <= kindPrepare || k >= kindReady && k <= kindReturn
+	return k >= kindHello && k <= kindDeclared || k >= kindReady && k <= kindDeclare
 }
 
 // frame is one message of the link. The body is only valid until the next read.

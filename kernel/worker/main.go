@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"braid/kernel/eval"
+	"braid/runtime/futures"
 )
 
 const (
@@ -91,7 +93,9 @@ type child struct {
 	engine func() eval.Engine // waits for the engine to be there
 	quiet  *time.Timer
 
+	name     string // of the engine
 	programs programs
+	pools    pools
 
 	mu        sync.Mutex
 	questions map[uint32]chan inputReply
@@ -149,7 +153,7 @@ func (c *child) greet(fr *frameReader, engines map[string]func() eval.Engine) er
 // configure applies the limits and begins to create the engine, while the parent
 // learns that this process is ready.
 func (c *child) configure(h hello, create func() eval.Engine) (err error) {
-	c.limits = h.Limits
+	c.limits, c.name = h.Limits, h.Engine
 	if m := h.Limits.Memory; m > 0 {
 		debug.SetMemoryLimit(m - m/10)
 		debug.SetMaxStack(int(min(maxStack, m/4)))
@@ -159,6 +163,8 @@ func (c *child) configure(h hello, create func() eval.Engine) (err error) {
 		return err
 	}
 	c.engine = sync.OnceValue(create)
+	c.pools.child = c
+	futures.SetSpawner(&c.pools)
 	go c.engine()
 	return nil
 }
@@ -218,6 +224,12 @@ func (c *child) obey(f frame) error {
 		c.quiet.Stop()
 		c.host.announce(int(f.id))
 		go c.host.comm(int(f.id), m, c.ended(f.id))
+	case kindCall:
+		c.quiet.Stop()
+		c.host.announce(int(f.id))
+		c.answer(f.id, bytes.Clone(f.body))
+	case kindDeclared:
+		c.pools.learn(f)
 	case kindCensus:
 		return c.out.writeJSON(kindCensusReply, f.id, c.host.census())
 	case kindPing:

@@ -23,6 +23,13 @@ type ended struct {
 	Census []Goroutine `json:"census,omitempty"`
 }
 
+// declared answers declare: programs that bring the declarations of the cells to
+// another worker.
+type declared struct {
+	Programs []*eval.Program `json:"programs,omitempty"`
+	Error    string          `json:"error,omitempty"`
+}
+
 type inputReply struct {
 	Line  string      `json:"line"`
 	Error *eval.Error `json:"error,omitempty"`

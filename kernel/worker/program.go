@@ -63,6 +63,7 @@ func (c *child) begin(f frame) error {
 	}
 	c.quiet.Stop()
 	c.host.announce(p.ID)
+	c.pools.begun.Add(1)
 	p.order <- c.programs.last
 	c.programs.ahead, c.programs.last = nil, p
 	return nil

@@ -40,6 +40,10 @@ type Options struct {
 	// OnInput answers a question of a running program; ctx ends with the run.
 	// Without it every question is refused.
 	OnInput func(ctx context.Context, in eval.InputRequest) (string, error)
+	// OnDeclare gives the programs that bring what cells have declared to another
+	// worker: for process pools, which have none without it. It may be called
+	// while programs run.
+	OnDeclare func() ([]*eval.Program, error)
 }
 
 // DefaultGrace leaves room within the four seconds after which nbclient gives
@@ -101,7 +105,8 @@ type Worker struct {
 type Run struct {
 	worker    *Worker
 	id        uint32
-	ended     chan ended // capacity 1
+	ended     chan ended  // capacity 1
+	reply     chan []byte // to a call; capacity 1
 	ctx       context.Context
 	stop      context.CancelFunc
 	abandoned bool // guarded by Worker.mu
@@ -280,7 +285,7 @@ func (r *Run) Wait(ctx context.Context) (*Ended, error) {
 }
 
 func (w *Worker) begin(k kind, id uint32, body []byte) (*Run, error) {
-	r := &Run{worker: w, id: id, ended: make(chan ended, 1)}
+	r := &Run{worker: w, id: id, ended: make(chan ended, 1), reply: make(chan []byte, 1)}
 	r.ctx, r.stop = context.WithCancel(context.Background())
 	w.mu.Lock()
 	if w.runs[id] != nil {
@@ -571,6 +576,16 @@ func (w *Worker) deliver(f frame) error {
 		if answer != nil {
 			answer <- slices.Clone(f.body)
 		}
+	case kindReturn:
+		w.mu.Lock()
+		r := w.runs[f.id]
+		delete(w.runs, f.id)
+		w.mu.Unlock()
+		if r != nil {
+			r.reply <- slices.Clone(f.body)
+		}
+	case kindDeclare:
+		w.extras.Go(func() { w.declare(f.id) })
 	case kindReady:
 		var r ready
 		if err := decode(f, &r); err != nil {
@@ -617,6 +632,46 @@ func (w *Worker) endRun(id uint32, e ended) {
 	case r.ended <- e:
 	default: // a second end: ignored
 	}
+}
+
+// Call has the worker make a call for a process pool (futures.Answer) as the run
+// id, and returns its reply. The error says why there is none: the call was
+// ended as a cell is (an *eval.Error), or the worker is gone (a *Death).
+func (w *Worker) Call(id int, request []byte) ([]byte, error) {
+	r, err := w.begin(kindCall, uint32(id), request)
+	if err != nil {
+		return nil, err
+	}
+	defer w.finish(r.id, r)
+	select {
+	case reply := <-r.reply:
+		return reply, nil
+	case e := <-r.ended:
+		if e.Error == nil {
+			e.Error = &eval.Error{Name: eval.InternalBug, Value: "a call ended without a reply"}
+		}
+		return nil, e.Error
+	case <-w.gone.Done():
+		select {
+		case reply := <-r.reply:
+			return reply, nil
+		default:
+			return nil, w.Death()
+		}
+	}
+}
+
+// declare tells the child what cells have declared.
+func (w *Worker) declare(id uint32) {
+	var d declared
+	if w.opts.OnDeclare == nil {
+		d.Error = "process pools are not available here"
+	} else if programs, err := w.opts.OnDeclare(); err != nil {
+		d.Error = err.Error()
+	} else {
+		d.Programs = programs
+	}
+	w.out.writeJSON(kindDeclared, id, d)
 }
 
 // answer asks the front end on behalf of a run.

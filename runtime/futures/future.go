@@ -130,6 +130,8 @@ func (f *Future) outcome(t *rt.Thread, timeout time.Duration) (v any, exc, err e
 		return nil, nil, rt.Raise("TimeoutError", "")
 	case s != finished:
 		return nil, nil, rt.Raise("CancelledError", "")
+	case t == nil && exc == error(errStopped):
+		rt.Interrupted()
 	}
 	return v, exc, nil
 }

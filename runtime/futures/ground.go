@@ -51,6 +51,7 @@ func await(t *rt.Thread, virtual bool, op sched.Op, g *sched.Gate, timeout time.
 		}
 	})
 	if got && !done {
+		rt.Interrupted()
 		return false, rt.Raise("KeyboardInterrupt", "")
 	}
 	return done, nil

@@ -55,6 +55,12 @@ func Answer(request []byte) (reply []byte) {
 	return out
 }
 
+// Refuse is the reply to a request that a host does not pass on.
+func Refuse(err error) (reply []byte) {
+	reply, _ = pickle.Append(make([]byte, replyHead, 256), []any{isRaised, pickle.Portable(err)})
+	return reply
+}
+
 func parseRequest(request []byte) (kind string, fn any, args []any, err error) {
 	v, err := pickle.Loads(request)
 	if err != nil {

@@ -44,14 +44,16 @@ type ThreadPoolExecutor struct {
 	count   int    // of futures
 	life    int    // of the Interpreter, if it is private
 	active  map[*task]bool
+	ready   []*rt.Interpreter // of an InterpreterPoolExecutor: made in advance
+	inside  bool              // each thread has an Interpreter of its own
 }
 
 // task is a _WorkItem.
 type task struct {
 	future *Future
 	fn     callable
+	raw    any // the function, for another interpreter
 	args   []any
-	data   []byte // for another interpreter
 }
 
 // NewThreadPoolExecutor makes a pool of at most maxWorkers threads of in; a nil
@@ -141,7 +143,23 @@ func (p *ThreadPoolExecutor) refusal() error {
 // spawn starts the n-th worker.
 func (p *ThreadPoolExecutor) spawn(n, life int) {
 	p.register()
-	p.in().Worker(fmt.Sprintf("%s_%d", p.name, n), func(t *rt.Thread) { p.worker(t, life) })
+	p.home().Worker(fmt.Sprintf("%s_%d", p.name, n), func(t *rt.Thread) { p.worker(t, life) })
+}
+
+// home is the Interpreter of a new thread.
+func (p *ThreadPoolExecutor) home() (in *rt.Interpreter) {
+	if !p.inside {
+		return p.in()
+	}
+	p.gate.With(func() {
+		if n := len(p.ready); n > 0 {
+			in, p.ready = p.ready[n-1], p.ready[:n-1]
+		}
+	})
+	if in == nil {
+		in = p.in().NewInterpreter()
+	}
+	return in
 }
 
 // register has the pool's threads end with the program and with the Scope.

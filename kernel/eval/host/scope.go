@@ -24,6 +24,7 @@ var attach = sync.OnceFunc(func() {
 		return nil
 	})
 	rt.SetStderr(stderrNow{})
+	rt.SetInterrupted(Check)
 	rt.SetFrames(interpretedFrames)
 	rt.SetUnwinding(func() {
 		if Stop.Load() != 0 {

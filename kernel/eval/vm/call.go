@@ -199,6 +199,9 @@ type makeFuncImpl struct {
 	fn     unsafe.Pointer
 }
 
+// Inlined, its literal would have a code pointer at each place.
+//
+//go:noinline
 func reflected(cl *closure) func([]reflect.Value) []reflect.Value {
 	return func(args []reflect.Value) []reflect.Value { return cl.fn.callReflect(cl, args) }
 }

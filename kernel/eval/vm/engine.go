@@ -15,6 +15,7 @@ import (
 	"braid/kernel/display"
 	"braid/kernel/eval"
 	"braid/kernel/eval/host"
+	"braid/runtime/pickle"
 )
 
 // Engine runs the cells of one session. It implements eval.Engine.
@@ -39,7 +40,9 @@ func New() *Engine {
 	})
 	m := newMachine(fset, imp)
 	host.Explain(m.explainOutside)
-	return &Engine{m: m, state: check.NewState(fset, imp)}
+	e := &Engine{m: m, state: check.NewState(fset, imp)}
+	pickle.SetNames(names{e})
+	return e
 }
 
 var _ eval.Engine = (*Engine)(nil)
