@@ -45,6 +45,20 @@ func newCallable(fn any) callable {
 		c.direct = when(f != nil, 1, func(_ *rt.Thread, a []any) (any, error) { return f(a[0]), nil })
 	case func(any) (any, error):
 		c.direct = when(f != nil, 1, func(_ *rt.Thread, a []any) (any, error) { return f(a[0]) })
+	case func(int) int:
+		c.direct = when(f != nil, 1, func(_ *rt.Thread, a []any) (any, error) {
+			if x, ok := a[0].(int); ok {
+				return f(x), nil
+			}
+			return nil, errSlow
+		})
+	case func(int) bool:
+		c.direct = when(f != nil, 1, func(_ *rt.Thread, a []any) (any, error) {
+			if x, ok := a[0].(int); ok {
+				return f(x), nil
+			}
+			return nil, errSlow
+		})
 	case func(*rt.Thread):
 		c.direct = when(f != nil, 0, func(t *rt.Thread, _ []any) (any, error) { f(t); return nil, nil })
 	case func(*rt.Thread) any:

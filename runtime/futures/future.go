@@ -197,6 +197,21 @@ func (f *Future) SetRunningOrNotifyCancel(t *rt.Thread) (bool, error) {
 	return false, rt.Raise("RuntimeError", "Future in unexpected state")
 }
 
+// tellCancelled is SetRunningOrNotifyCancel for a Future that will not run,
+// whatever its state.
+func (f *Future) tellCancelled(t *rt.Thread) {
+	var waiters []*waiter
+	do(t, f.notify, &f.gate, func() {
+		if f.state == cancelled {
+			f.state = cancelledAndNotified
+			waiters = f.waiters
+		}
+	})
+	for _, w := range waiters {
+		w.tell(t, f, false)
+	}
+}
+
 // SetResult ends the call with a value. InvalidStateError if it is done. For
 // executors and tests.
 func (f *Future) SetResult(t *rt.Thread, result any) error { return f.finish(t, result, nil) }

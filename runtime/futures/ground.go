@@ -2,6 +2,7 @@ package futures
 
 import (
 	"fmt"
+	"runtime"
 	"time"
 
 	rt "braid/runtime"
@@ -39,6 +40,9 @@ func await(t *rt.Thread, virtual bool, op sched.Op, g *sched.Gate, timeout time.
 	case virtual:
 		return false, rt.Raise("RuntimeError", "time is virtual here: only a thread of the Interpreter can wait; give its *Thread instead of nil")
 	}
+	if soon(op, g, ready, f) {
+		return true, nil
+	}
 	abandoned := false
 	release := rt.CurrentScope().OwnRunning("waiting to "+op.Label, func() {
 		outside.Do(op, g, func() { abandoned = true })
@@ -55,6 +59,18 @@ func await(t *rt.Thread, virtual bool, op sched.Op, g *sched.Gate, timeout time.
 		return false, rt.Raise("KeyboardInterrupt", "")
 	}
 	return done, nil
+}
+
+// soon gives others the processor for a moment: a call that takes no time is
+// done then, and nobody had to sleep and to be woken, which costs more.
+func soon(op sched.Op, g *sched.Gate, ready func() bool, f func()) bool {
+	for range 2 {
+		runtime.Gosched()
+		if outside.AwaitFor(op, g, 0, ready, f) {
+			return true
+		}
+	}
+	return false
 }
 
 // timeoutOf is an optional time-out: none means Forever.

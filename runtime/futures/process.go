@@ -626,7 +626,7 @@ func (p *ProcessPoolExecutor) terminateBroken(w *worker, cause error) {
 		return
 	}
 	for _, c := range calls {
-		_, _ = c.future.SetRunningOrNotifyCancel(nil) // tells who waits for cancelled ones
+		c.future.tellCancelled(nil)
 		_ = c.future.SetException(nil, brokenError(cause))
 	}
 	p.killAll()
@@ -742,7 +742,7 @@ func (p *ProcessPoolExecutor) stop() {
 			_ = c.future.SetException(nil, errStopped)
 			continue
 		}
-		_, _ = c.future.SetRunningOrNotifyCancel(nil)
+		c.future.tellCancelled(nil)
 	}
 	p.killAll()
 	outside.Await(p.join, &p.gate, func() bool {

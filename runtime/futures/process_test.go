@@ -74,10 +74,10 @@ func add(a, b int) int { return a + b }
 // noLeaks checks at the end that no process and no goroutine is left.
 func noLeaks(t *testing.T) {
 	t.Helper()
-	goroutines := runtime.NumGoroutine()
+	goroutines, processes := runtime.NumGoroutine(), children(t)
 	t.Cleanup(func() {
 		t.Helper()
-		if n := children(t); n > 0 {
+		if n := children(t) - processes; n > 0 {
 			t.Errorf("%d worker processes are left", n)
 		}
 		for i := 0; runtime.NumGoroutine() > goroutines && i < 200; i++ {
@@ -233,6 +233,7 @@ func TestInitializerInProcess(t *testing.T) {
 // can be used again.
 func TestScopeEndsProcesses(t *testing.T) {
 	noLeaks(t)
+	before := children(t)
 	scope := rt.NewScope()
 	rt.SetCurrentScope(func() *rt.Scope { return scope })
 	defer rt.SetCurrentScope(func() *rt.Scope { return nil })
@@ -243,7 +244,7 @@ func TestScopeEndsProcesses(t *testing.T) {
 		t.Error(living)
 	}
 	scope.End()
-	if n := children(t); n != 0 {
+	if n := children(t) - before; n != 0 {
 		t.Errorf("%d processes after the end", n)
 	}
 	if _, err := f.Result(nil); errText(err) != "KeyboardInterrupt" {

@@ -2,6 +2,7 @@ package futures
 
 import (
 	"fmt"
+	"runtime"
 	"sync/atomic"
 
 	rt "braid/runtime"
@@ -289,6 +290,9 @@ func (p *ThreadPoolExecutor) next(t *rt.Thread) *task {
 		return w
 	}
 	do(t, p.idle, &p.gate, func() { p.waiting++ })
+	if !p.in().World().Virtual() {
+		runtime.Gosched() // who waited for the last result may have the next call
+	}
 	t.Await("idle", p.get, &p.gate, Forever,
 		func() bool { return len(p.queue) > 0 || p.closed || p.retired },
 		func() {
@@ -380,7 +384,7 @@ func (p *ThreadPoolExecutor) stop() {
 	})
 	for _, w := range left {
 		w.future.Cancel(nil)
-		_, _ = w.future.SetRunningOrNotifyCancel(nil)
+		w.future.tellCancelled(nil)
 	}
 	busy := false
 	for _, w := range active {

@@ -164,7 +164,7 @@ type Completed struct {
 	ready   []*Future        // not yielded, done
 	timeout time.Duration
 	since   time.Duration
-	err     error
+	over    bool // it has raised
 }
 
 // AsCompleted is concurrent.futures.as_completed: it yields each of fs once, as
@@ -186,11 +186,14 @@ func AsCompleted(t *rt.Thread, fs []*Future, timeout ...time.Duration) *Complete
 // Next returns the next Future that is done. At the end err is StopIteration;
 // it is TimeoutError ("2 (of 3) futures unfinished") when the time is over.
 func (c *Completed) Next(t *rt.Thread) (*Future, error) {
-	if c.err == nil && len(c.ready) == 0 {
-		c.err = c.gather(t)
-	}
-	if c.err != nil {
-		return nil, c.err
+	if len(c.ready) == 0 {
+		if c.over {
+			return nil, rt.Raise("StopIteration", "")
+		}
+		if err := c.gather(t); err != nil {
+			c.over = true
+			return nil, err
+		}
 	}
 	f := c.ready[0]
 	c.ready = c.ready[1:]
