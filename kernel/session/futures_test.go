@@ -267,3 +267,21 @@ fmt.Println(m.Stats().Calls, m.Stats().Sent, len(m.Processes()), len(m.Trace().E
 		}
 	}
 }
+
+// The other engine's functions have no names that another process could find.
+func TestProcessPoolNeedsTheVM(t *testing.T) {
+	n := open(t, Options{Engine: "yaegi"})
+	got := n.ok(`import (
+	"fmt"
+	"braid/runtime/futures"
+)
+
+func square(x int) int { return x * x }
+
+p, err := futures.NewProcessPoolExecutor(1)
+_, err = p.Submit(nil, square, 1)
+fmt.Println(err)`)
+	if !strings.HasPrefix(got, "RuntimeError: worker processes need the engine vm") {
+		t.Error(got)
+	}
+}

@@ -29,11 +29,16 @@ type pools struct {
 
 var _ futures.Spawner = (*pools)(nil)
 
+// Refusal says why Spawn cannot work.
+func (ps *pools) Refusal() error {
+	if ps.child.name == "yaegi" {
+		return rt.Raise("RuntimeError", "worker processes need the engine vm; this kernel runs cells with %s (braid kernel --engine vm)", ps.child.name)
+	}
+	return nil
+}
+
 // Spawn implements futures.Spawner, in some 15 ms.
 func (ps *pools) Spawn() (futures.Process, error) {
-	if ps.child.name != "vm" {
-		return nil, rt.Raise("RuntimeError", "worker processes need the engine vm; this kernel runs cells with %s (braid kernel --engine vm)", ps.child.name)
-	}
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err

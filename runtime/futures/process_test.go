@@ -57,7 +57,7 @@ func greet(t *rt.Thread, name string) string { return t.Name + " greets " + name
 func TestMain(m *testing.M) {
 	for name, fn := range map[string]any{
 		"pid": pid, "mirror": mirror, "mutate": mutate, "explode": explode, "bump": bump, "square": square, "greet": greet, "sleepFor": sleepFor,
-		"add": add,
+		"compute": compute,
 	} {
 		if err := futures.Register(name, fn); err != nil {
 			panic(err)
@@ -68,8 +68,6 @@ func TestMain(m *testing.M) {
 }
 
 func sleepFor(d time.Duration) time.Duration { time.Sleep(d); return d }
-
-func add(a, b int) int { return a + b }
 
 // noLeaks checks at the end that no process and no goroutine is left.
 func noLeaks(t *testing.T) {

@@ -15,6 +15,9 @@ import (
 
 // Spawner starts worker processes. A host whose programs are interpreted has
 // its own: its workers know the program's declarations.
+//
+// A Spawner that has a method Refusal() error is asked it first, by Submit: a
+// host says so that it can start no processes.
 type Spawner interface {
 	// Spawn starts a worker process and returns when it can be called.
 	Spawn() (Process, error)
@@ -51,6 +54,9 @@ func SetSpawner(s Spawner) {
 
 func currentSpawner() (Spawner, error) {
 	if s := spawner.Load(); s != nil {
+		if r, ok := (*s).(interface{ Refusal() error }); ok {
+			return *s, r.Refusal()
+		}
 		return *s, nil
 	}
 	if !guarding.Load() {
