@@ -17,6 +17,7 @@ import (
 	"braid/install"
 	"braid/install/venv/venvtest"
 	"braid/kernel/eval"
+	"braid/notebooks"
 	"braid/notebooks/nbformat"
 )
 
@@ -364,4 +365,36 @@ func status(r install.Report, check string) install.Status {
 		return install.Status(fmt.Sprintf("no finding %q", check))
 	}
 	return r.Findings[i].Status
+}
+
+func TestCourseIsLaidOutBesideAReadersWork(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "course")
+	first := filepath.Join(dir, notebooks.FirstPage)
+	code, stdout, stderr := braid("course", "copy", dir)
+	if _, err := os.Stat(first); code != exitOK || err != nil || !strings.Contains(stdout, "The course is in "+dir) {
+		t.Fatalf("exit code %d, %v\n%s%s", code, err, stdout, stderr)
+	}
+	if err := os.WriteFile(first, []byte("mine"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, ".braid-course.json")); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, _ = braid("course", "copy", dir)
+	if data, _ := os.ReadFile(first); code != exitOK || string(data) != "mine" || !strings.Contains(stdout, "Kept your 00-start-here.ipynb; the new version is 00-start-here.new.ipynb") {
+		t.Errorf("over my work: exit code %d, %q\n%s", code, data, stdout)
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"course", "copy"}, exitUsage, "accepts 1 arg"},
+		{[]string{"course", "copy", first}, exitFailed, "laying out the course"},
+		{[]string{"lab", "--course", dir, dir}, exitUsage, "name one folder"},
+	} {
+		if code, _, stderr := braid(c.args...); code != c.code || !strings.Contains(stderr, c.want) {
+			t.Errorf("braid %v: exit code %d, want %d\n%s", c.args, code, c.code, stderr)
+		}
+	}
 }

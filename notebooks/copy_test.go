@@ -2,6 +2,7 @@ package notebooks
 
 import (
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -126,6 +127,11 @@ func TestStudentsGetNoSolutions(t *testing.T) {
 	all, err := Copy(t.TempDir(), CopyOptions{Solutions: true})
 	if err != nil || len(all) < len(Lessons())+len(Exercises()) {
 		t.Errorf("with solutions: %d files, %v", len(all), err)
+	}
+	for _, c := range all {
+		if ext := path.Ext(c.Name); ext != ".ipynb" && ext != ".md" {
+			t.Errorf("teachers get %s", c.Name)
+		}
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 
 //go:generate go run ./generate
 
-//go:embed course exercises
+//go:embed course/*.ipynb exercises/README.md exercises/*/*.ipynb exercises/*/*.md
 var files embed.FS
 
 // FirstPage is the lesson to begin with.
