@@ -245,8 +245,25 @@ func TestNotebooksAreComposed(t *testing.T) {
 
 // What every exercise has, whatever it is about.
 func TestExercisesAreComplete(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]exercise{} // of graded cells: a gradebook of all keeps them apart
 	each(t, func(t *testing.T, e exercise) {
 		nb := e.source(t)
+		title, _, _ := strings.Cut(nb.Cells[0].Source, "\n")
+		if line := "- " + string(e) + ": " + strings.TrimPrefix(title, "# ") + "\n"; !strings.Contains(string(readme), line) {
+			t.Errorf("README.md does not list it: %s", line)
+		}
+		for _, c := range nb.Cells {
+			if other, taken := ids[c.ID]; taken && flag(c, "grade") {
+				t.Errorf("the cell %s is also one of %s", c.ID, other)
+			}
+			if flag(c, "grade") {
+				ids[c.ID] = e
+			}
+		}
 		hints, solutions, visible, hidden := 0, 0, 0, 0
 		for _, c := range nb.Cells {
 			hints += strings.Count(c.Source, "<details>")

@@ -251,6 +251,10 @@ func (r *Run) now() time.Duration {
 // should have happened without further doing has happened.
 func (r *Run) Settle() { rt.Goroutines().Settle() }
 
+// Pickled notes that so many bytes were pickled, by what has no Trace, such as a
+// pool of real processes (its Stats say how many).
+func (r *Run) Pickled(bytes int) { r.Trace.Add(trace.Event{Kind: trace.Pickle, Value: float64(bytes)}) }
+
 // AtEnd is called when the program and all its threads have ended well: the
 // place to Say what came out.
 func (r *Run) AtEnd(f func()) { r.atEnd = append(r.atEnd, f) }

@@ -161,6 +161,7 @@ func (r *Result) HTML() string {
 	fmt.Fprintf(&b, `<div class="braid-exercise" style="color:var(--jp-content-font-color1,currentColor)"><div style="font-weight:600;margin:4px 0">%s: %s of %s points</div>`,
 		html.EscapeString(r.Name), points(r.Score), points(r.Max))
 	shown, more := r.shown()
+	searched := ""
 	for _, v := range shown {
 		colour := "#009E73"
 		switch {
@@ -171,13 +172,14 @@ func (r *Result) HTML() string {
 		}
 		fmt.Fprintf(&b, `<div style="border-left:4px solid %s;padding:2px 8px;margin:6px 0"><b>%s %s</b> (%s/%s)<br/>%s`,
 			colour, v.sign(), html.EscapeString(v.Check), points(v.Points), points(v.Max), html.EscapeString(v.where()))
-		if v.Searched != "" {
+		if v.Searched != searched && v.Searched != "" {
+			searched = v.Searched
 			fmt.Fprintf(&b, `<br/><small>Searched: %s.</small>`, html.EscapeString(v.Searched))
 		}
 		if v.Picture != nil {
 			b.WriteString(v.Picture.HTML())
 		}
-		if v.Replay != "" && v.As == "" {
+		if v.Replay != "" && v.As == "" && v.Picture == nil { // captions say it
 			fmt.Fprintf(&b, `<small>Replay: <code>%s</code></small>`, html.EscapeString(v.Replay))
 		}
 		b.WriteString("</div>")
