@@ -285,3 +285,46 @@ fmt.Println(err)`)
 		t.Error(got)
 	}
 }
+
+// Threads of a pool finish what was submitted when their cell has ended, and end
+// at once when it is interrupted.
+func TestThreadPoolsEndWithCells(t *testing.T) {
+	n := open(t, Options{Engine: "vm"})
+	n.ok("import (\n\t\"fmt\"\n\t\"time\"\n\trt \"braid/runtime\"\n\t\"braid/runtime/futures\"\n)")
+	_, page := n.run(`p, _ := futures.NewThreadPoolExecutor(nil, 1)
+p.Submit(nil, func(t *rt.Thread) { t.Sleep(50 * time.Millisecond); fmt.Println("late") })`)
+	page.await(t, func() bool { return page.text("stdout") == "late\n" })
+	if got := n.ok("f, _ := p.Submit(nil, func() int { return 7 })\nfmt.Println(f.Result(nil))"); got != "7 <nil>\n" {
+		t.Errorf("the pool of an earlier cell: %q", got)
+	}
+	for _, hog := range []string{"for i := 0; ; i++ {\n}", "select {}", "time.Sleep(time.Hour)", "t.Sleep(time.Hour)"} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		page := newPage()
+		n.count++
+		done := make(chan Outcome)
+		go func() {
+			done <- n.s.Run(ctx, Request{Code: `q, _ := futures.NewThreadPoolExecutor(nil, 1)
+q.With(nil, func() {
+	f, _ := q.Submit(nil, func(t *rt.Thread) { fmt.Println("ready"); ` + hog + ` })
+	f.Result(nil)
+	fmt.Println("not reached")
+})`, Count: n.count, StoreHistory: true}, page)
+		}()
+		page.await(t, func() bool { return strings.Contains(page.text("stdout"), "ready") })
+		interrupt()
+		out := <-done
+		if out.Err == nil || out.Err.EName != "Interrupted" || strings.Contains(page.text("stdout"), "not reached") {
+			t.Errorf("%s: %+v, %q", hog, out.Err, page.text("stdout"))
+		}
+		if got := n.ok("h, _ := q.Submit(nil, func() int { return 8 })\nfmt.Println(h.Result(nil))"); got != "8 <nil>\n" {
+			t.Errorf("%s: the pool after the interrupt: %q", hog, got)
+		}
+	}
+	for range 200 {
+		if len(n.s.Census()) == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("goroutines that go on: %+v", n.s.Census())
+}
