@@ -15,7 +15,7 @@ import (
 // ANSI codes of tracebacks; front ends turn them into colours.
 const (
 	red   = "\x1b[1;31m"
-	cyan  = "\x1b[36m"
+	bold  = "\x1b[1m" // of places: no colour is legible on every front end's background of errors
 	dim   = "\x1b[2m"
 	reset = "\x1b[0m"
 )
@@ -98,7 +98,7 @@ func (r *renderer) compileErrors(e *eval.Error) {
 			break
 		}
 		if at := place(e.Pos); at != "" {
-			r.printf("%s%s%s: %s", cyan, at, reset, e.Value)
+			r.printf("%s%s%s: %s", bold, at, reset, e.Value)
 		} else {
 			r.printf("%s", e.Value)
 		}
@@ -112,7 +112,7 @@ func (r *renderer) failure(e *eval.Error) {
 	r.printf("%s%s%s", red, headline(e), reset)
 	frames := e.Frames
 	if e.Pos.Line > 0 && (len(frames) == 0 || frames[0].Pos.Line != e.Pos.Line || frames[0].Pos.Cell != e.Pos.Cell) {
-		r.printf("%s%s%s", cyan, place(e.Pos), reset)
+		r.printf("%s%s%s", bold, place(e.Pos), reset)
 		r.source(e.Pos, true)
 	}
 	r.frames(frames)
@@ -183,15 +183,15 @@ func (r *renderer) frame(f eval.Frame, times int, innermost bool) {
 	}
 	switch {
 	case f.Created:
-		r.printf("created by go statement at %s%s%s%s", cyan, at, reset, again)
+		r.printf("created by go statement at %s%s%s%s", bold, at, reset, again)
 	case f.Func == "" && at == "": // a call that cannot be named
 		return
 	case f.Func == "":
-		r.printf("%s%s%s%s", cyan, at, reset, again)
+		r.printf("%s%s%s%s", bold, at, reset, again)
 	case at == "":
 		r.printf("in %s%s", f.Func, again)
 	default:
-		r.printf("%s%s%s in %s%s", cyan, at, reset, f.Func, again)
+		r.printf("%s%s%s in %s%s", bold, at, reset, f.Func, again)
 	}
 	r.source(f.Pos, innermost)
 }
