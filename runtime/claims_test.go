@@ -162,7 +162,7 @@ func lost(m rt.Mode, statement string) bool {
 		panic(err)
 	}
 	o := explore.Options{Mode: m}
-	if m == rt.FreeThreaded {
+	if m != rt.GIL310 {
 		o.Bound = 1 // there are a million schedules
 	}
 	r := explore.RunWith(o, func(w *explore.World) {
