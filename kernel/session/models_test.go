@@ -94,6 +94,25 @@ func TestInterruptEndsModels(t *testing.T) {
 })`,
 		"virtual, compiled": `fmt.Println("ready")
 rt.Virtual(rt.GIL310, 1, 1).Threads(2, func(t *rt.Thread) { t.Work(1000000 * time.Hour) })`,
+		"exploration": `fmt.Println("ready")
+explore.RunWith(explore.Options{Mode: rt.FreeThreaded, Schedules: 1 << 40, TotalSteps: 1 << 60}, func(w *explore.World) {
+	x := w.Var("x", 0)
+	w.Threads(4, func(t *rt.Thread) {
+		for range 10 {
+			x.Add(t, 1)
+		}
+	})
+})`,
+		"exploration of compiled code": `fmt.Println("ready")
+code, _ := rt.Compile("for i in range(100):\n    x += 1")
+explore.RunWith(explore.Options{Mode: rt.FreeThreaded, Schedules: 1 << 40, TotalSteps: 1 << 60}, func(w *explore.World) {
+	w.Var("x", 0)
+	w.Threads(4, func(t *rt.Thread) { w.Exec(t, code) })
+})`,
+		"a queue that nobody fills": `in := rt.New(rt.FreeThreaded)
+q := threading.NewQueue(in, "", 0)
+fmt.Println("ready")
+in.Run(func(t *rt.Thread) error { _, err := q.Get(t); return err })`,
 		"bytecode": `in := rt.New(rt.GIL310)
 code, _ := rt.Compile("while True:\n    pass")
 fmt.Println("ready")
@@ -109,7 +128,7 @@ for {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			n := open(t, Options{Engine: "vm"})
-			n.ok("import \"fmt\"\n" + importRuntime)
+			n.ok("import (\"fmt\"; \"braid/runtime/explore\")\n" + importRuntime)
 			n.cut(code)
 			n.awaitStates("")
 		})
@@ -224,5 +243,26 @@ asyncio.RunVirtual(asyncio.Async("ticker", func(c *asyncio.Co, a []any) (any, er
 		}
 	}
 }).Call())`)
+	n.awaitStates("")
+}
+
+// The threads of an executor end with the cell that used it, and the executor
+// starts new ones in the next.
+func TestExecutorsAcrossCells(t *testing.T) {
+	n := open(t, Options{Engine: "vm"})
+	n.ok("import (\"fmt\"; \"braid/runtime/futures\")\n" + importRuntime)
+	n.ok(`pool, err := futures.NewThreadPoolExecutor(rt.New(rt.GIL310), 2)
+double := func(x any) (any, error) { return x.(int) * 2, nil }`)
+	for range 2 {
+		if got := n.ok(`f, err := pool.Submit(nil, double, 21)
+fmt.Println(err)
+fmt.Println(f.Result(nil))`); got != "<nil>\n42 <nil>\n" {
+			t.Errorf("a call: %q", got)
+		}
+		n.awaitStates("")
+	}
+	n.cut(`f, _ := pool.Submit(nil, func() (any, error) { time.Sleep(time.Hour); return nil, nil })
+fmt.Println("ready")
+f.Result(nil)`)
 	n.awaitStates("")
 }

@@ -259,7 +259,7 @@ func (r *Run) interrupt(why *eval.Error) {
 	if cancel != nil {
 		cancel()
 	}
-	r.scope.Interrupt()
+	go r.scope.Interrupt() // stopping a process may take a moment
 }
 
 func (r *Run) grace() time.Duration {
