@@ -53,7 +53,8 @@ type Checked struct {
 	Results  []types.Type // types of the values Entry returns
 
 	// Rebinds maps functions and methods of earlier cells to the ones of this
-	// cell that take their place, for callers that were checked before.
+	// cell that take their place, for callers that were checked before. Those
+	// that had given way already are not in it: their callers follow.
 	Rebinds map[*types.Func]*types.Func
 }
 
@@ -86,7 +87,8 @@ type Decl struct {
 
 	packages map[string]string // names of packages that it uses → import path
 	group    *ast.GenDecl      // that the declaration is a part of
-	replaces *Decl             // of a Func: the one whose callers call it now
+	replaces *Decl             // of a Func, until it is in a State: the one whose callers call it now
+	again    bool              // of a Method: it takes the place of one
 }
 
 // Name returns the name as the learner wrote it.

@@ -39,6 +39,9 @@ func (a *attempt) finish(ds []cell.Diagnostic) (*Checked, []cell.Diagnostic) {
 	for obj, d := range of {
 		a.s.root.decls[obj] = d
 	}
+	// The scope of earlier cells has done its work. With it, each package would
+	// keep the one of the cell before alive.
+	*a.outer = *types.NewScope(types.Universe, token.NoPos, token.NoPos, "earlier cells")
 	return k, ds
 }
 
@@ -486,9 +489,7 @@ func (a *attempt) rebindFuncs(k *Checked) {
 			continue
 		}
 		d.replaces = old
-		for o := old; o != nil; o = o.replaces {
-			k.Rebinds[o.Obj.(*types.Func)] = d.Obj.(*types.Func)
-		}
+		k.Rebinds[old.Obj.(*types.Func)] = d.Obj.(*types.Func)
 	}
 }
 
@@ -536,6 +537,7 @@ func (a *attempt) next(k *Checked) *State {
 		names[d.Obj.Name()] = &binding{obj: d.Obj, decl: d}
 		if d.replaces != nil {
 			latest[d.replaces] = d
+			d.replaces = nil
 		}
 	}
 	for _, d := range k.Decls {
@@ -545,6 +547,7 @@ func (a *attempt) next(k *Checked) *State {
 		for old, fn := range a.rebinds {
 			if fn == d.Obj {
 				methods[old] = d
+				d.again = true
 			}
 		}
 	}

@@ -459,6 +459,7 @@ func (s *State) Check(c *cell.Cell) (k *Checked, ds []cell.Diagnostic) {
 			k, ds = nil, []cell.Diagnostic{{Pos: eval.Pos{Cell: c.Name, Line: 1, Column: 1}, Msg: fmt.Sprint("internal compiler error: ", v)}}
 		}
 	}()
+	s.root.files = append(s.root.files, c.File)
 	try := newChoices()
 	for {
 		s.activate()

@@ -58,7 +58,8 @@ type lineage struct {
 	mu        sync.Mutex                     // held by Check and by readers of types (Exclusive)
 	installed []lateMethod                   // methods that types have beyond their own
 	bare      map[*types.Named]reflect.Value // types that ever got such methods, as they were declared
-	decls     map[types.Object]*Decl         // of every cell that was ever accepted
+	decls     map[types.Object]*Decl         // of every cell that was accepted, since the last Sweep
+	files     []*token.File                  // of cells that were checked, likewise
 	used      map[*types.Named]bool          // generic types that a cell instantiated
 }
 
