@@ -49,6 +49,7 @@ func (x *execution) cell(ctx context.Context, code string) *eval.Error {
 	}
 	c, ds := x.parse(x.name, code)
 	if err := x.refuse(c.Cell, ds); err != nil {
+		c.fset.RemoveFile(c.File)
 		return err
 	}
 	before, after := magicsAround(c)
@@ -225,6 +226,7 @@ func (x *execution) advance(ctx context.Context, c parsed, m mode, to *sinkOf, d
 	if err != nil {
 		return nil, x.noWorker(ctx, err)
 	}
+	x.sweep()
 	p := &eval.Program{
 		ID: x.nextID(), Name: c.Name, Source: c.Source,
 		Quiet: c.Quiet || x.req.Silent, Expression: m == expression,

@@ -128,6 +128,55 @@ func (j *journal) undo(cell string) {
 	j.last = before{}
 }
 
+// prune forgets what need not be restored: units whose names all mean something
+// else now, unless one that is needed uses them, and imports that say what an
+// earlier one said. The latest record can't be taken back afterwards.
+func (j *journal) prune() {
+	needed := map[*unit]bool{}
+	var visit func(u *unit)
+	visit = func(u *unit) {
+		if u == nil || needed[u] {
+			return
+		}
+		needed[u] = true
+		visit(u.recv)
+		for _, v := range u.uses {
+			visit(v)
+		}
+	}
+	for _, b := range j.bound {
+		visit(b.unit)
+	}
+	for pos, u := range j.units {
+		if !needed[u] {
+			delete(j.units, pos)
+		}
+	}
+	imported := map[string]string{}
+	for _, e := range j.cells {
+		e.units = slices.DeleteFunc(e.units, func(u *unit) bool { return !needed[u] })
+		e.imports = slices.DeleteFunc(e.imports, func(line string) bool {
+			name := importedName(line)
+			again := imported[name] == line
+			imported[name] = line
+			return again
+		})
+	}
+	j.cells = slices.DeleteFunc(j.cells, func(e *entry) bool { return len(e.units)+len(e.imports) == 0 })
+	j.last = before{}
+}
+
+// importedName is the name that an import line of importLines gives to a package,
+// as far as the line tells.
+func importedName(line string) string {
+	f := strings.Fields(line)
+	if len(f) > 2 {
+		return f[1]
+	}
+	path := f[len(f)-1]
+	return strings.Trim(path[strings.LastIndexByte(path, '/')+1:], "\"`")
+}
+
 // unitOf is the unit of a declaration: that of the func, const or type keyword
 // that it stands behind.
 func (j *journal) unitOf(c *cell.Cell, d *check.Decl, byItem map[ast.Node]*unit) *unit {

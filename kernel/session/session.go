@@ -61,6 +61,8 @@ type Session struct {
 	check   sync.Mutex
 	fset    *token.FileSet
 	state   *check.State
+	unswept int       // cells checked since the last sweep
+	swept   token.Pos // where positions began then
 	journal *journal
 	lowerer *lower.Lowerer // for the engine that needs lowered cells, else nil
 	backing *backing
@@ -132,11 +134,28 @@ func New(opts Options) (*Session, error) {
 // clear forgets all declarations. s.check is held, or s is new.
 func (s *Session) clear() {
 	s.fset = token.NewFileSet()
+	s.swept, s.unswept = token.NoPos, 0
 	s.state = check.NewState(s.fset, exportdata.NewImporter(s.fset))
 	s.journal = newJournal()
 	if s.opts.Engine == loweredEngine {
 		s.lowerer = lower.New()
 	}
+	s.publish()
+}
+
+// sweepEvery is how many cells are checked between two sweeps.
+const sweepEvery = 256
+
+// sweep forgets, now and then, what no cell can name any more, so that a long
+// session stays small. s.check is held, and no cell is being checked.
+func (s *Session) sweep() {
+	if s.unswept++; s.unswept < sweepEvery {
+		return
+	}
+	s.unswept = 0
+	s.state = s.state.Sweep(s.swept)
+	s.swept = token.Pos(s.fset.Base())
+	s.journal.prune()
 	s.publish()
 }
 

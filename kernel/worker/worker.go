@@ -402,6 +402,13 @@ func (w *Worker) Ping(ctx context.Context) error {
 	return err
 }
 
+// Rest has the worker give the memory that it does not need back to the system, as
+// it does by itself after QuietTime.
+func (w *Worker) Rest(ctx context.Context) error {
+	_, err := w.ask(ctx, kindCollect, nil)
+	return err
+}
+
 // Place reads the learner's working directory and environment after changing
 // what p names.
 func (w *Worker) Place(ctx context.Context, p Place) (Place, error) {
