@@ -8,6 +8,7 @@ import (
 	"go/types"
 	"html"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -210,6 +211,9 @@ func (q *query) describe(e *entity, detail int) page {
 		}
 	case obj.Pkg().Path() != check.Path:
 		p.doc = packageDoc(e)
+		if detail > 0 {
+			p.note = aboutPackage(obj)
+		}
 	default:
 		p.doc = q.ownDoc(obj)
 	}
@@ -217,6 +221,25 @@ func (q *query) describe(e *entity, detail int) page {
 		p.more += methods(t, detail, d == nil)
 	}
 	return p
+}
+
+// aboutPackage says which package something comes from, what that is for, and
+// where its documentation is.
+func aboutPackage(obj types.Object) string {
+	path := exportdata.ImportPath(obj.Pkg().Path())
+	text := "declared in package " + strconv.Quote(path)
+	info, known := exportdata.Find(path)
+	if known && info.Synopsis != "" {
+		text += ": " + info.Synopsis
+	}
+	if _, own := strings.CutPrefix(path, "braid/"); own {
+		return text
+	}
+	name := obj.Name()
+	if fn, ok := obj.(*types.Func); ok && fn.Signature().Recv() != nil {
+		name = ownerOf(fn.Signature().Recv().Type()) + "." + name
+	}
+	return text + " See https://pkg.go.dev/" + path + "#" + name
 }
 
 // ownDoc returns the comment of something that is declared in the code itself,

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -49,6 +50,15 @@ func TestInspect(t *testing.T) {
 		if !i.Found || !strings.Contains(text, tt.want) {
 			t.Errorf("%s: found %v, %q", tt.code, i.Found, text)
 		}
+	}
+	for _, code := range []string{"strings.ToUpper", "strings.Builder", "double", "fmt.Println"} {
+		less, more := n.s.Inspect(code, len(code), 0), n.s.Inspect(code, len(code), 1)
+		if a, b := fmt.Sprint(less.Data["text/plain"]), fmt.Sprint(more.Data["text/plain"]); len(b) <= len(a) {
+			t.Errorf("%s: detail 1 has no more than 0: %s", code, b)
+		}
+	}
+	if text := fmt.Sprint(n.s.Inspect("double", 3, 1).Data["text/plain"]); !strings.Contains(text, "return 2 * a") {
+		t.Errorf("detail 1 of a function has no source: %s", text)
 	}
 	if i := n.s.Inspect("nosuchname", 5, 0); i.Found {
 		t.Errorf("%+v", i)
