@@ -159,7 +159,7 @@ func (s *Session) late(b *backing) {
 	}
 	s.mu.Unlock()
 	if to != nil {
-		to.sink.Emit(eval.Event{Cell: b.run, Error: b.obituary})
+		s.tell(to, eval.Event{Cell: b.run, Error: b.obituary})
 	}
 }
 

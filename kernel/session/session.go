@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -261,10 +262,25 @@ func (s *Session) event(ev eval.Event) {
 	if ev.Result != nil && to.takes(ev.Result) {
 		return
 	}
+	s.tell(to, ev)
+}
+
+// tell passes an event on to the front end.
+func (s *Session) tell(to *sinkOf, ev eval.Event) {
+	if ev.Error != nil {
+		ev = s.lateError(ev.Cell, ev.Error)
+	}
 	if ev.Stream != nil && s.graded {
 		ev.Stream.Name = "stdout"
 	}
 	to.sink.Emit(ev)
+}
+
+// lateError is what to show of an error after its cell has ended: there can be no
+// error of that cell any more, so it is text, like that of a traceback.
+func (s *Session) lateError(run int, e *eval.Error) eval.Event {
+	f := render(e, s.text)
+	return eval.Event{Cell: run, Stream: &eval.Stream{Name: "stderr", Text: strings.Join(f.Traceback, "\n") + "\n"}}
 }
 
 func (to *sinkOf) takes(result *eval.Display) bool {

@@ -202,9 +202,9 @@ func TestDeathOfABackgroundGoroutine(t *testing.T) {
 	if out.Err != nil {
 		t.Fatalf("%s", plain(out.Err))
 	}
-	p.await(t, func() bool { return p.lateError() != nil })
-	if e := p.lateError(); e.Name != eval.FatalError || !strings.Contains(e.Value, "concurrent map writes") || !strings.Contains(strings.Join(e.Notes, "\n"), "x (In[2])") {
-		t.Errorf("%+v", e)
+	p.await(t, func() bool { return strings.Contains(p.text("stderr"), "x (In[2])") })
+	if got := ansi.ReplaceAllString(p.text("stderr"), ""); !strings.HasPrefix(got, "fatal error: concurrent map writes\n") {
+		t.Errorf("late error:\n%s", got)
 	}
 	n.ok("f()")
 }
@@ -218,13 +218,39 @@ func TestDeathUnderAnotherCell(t *testing.T) {
 	}
 }
 
-func (p *page) lateError() *eval.Error {
+// A panic after the end of its cell appears in that cell, as text, with the
+// learner's frames; what else there is lives on.
+func TestLatePanic(t *testing.T) {
+	n := open(t, Options{Engine: "vm"})
+	n.ok("import \"time\"\nstart := make(chan int)\nx := []int{1}\nfunc boom(i int) int {\n\treturn x[i]\n}")
+	out, p := n.run("go func() {\n\t<-start\n\tboom(5)\n}()")
+	if out.Err != nil {
+		t.Fatalf("%s", plain(out.Err))
+	}
+	n.ok("close(start)")
+	p.await(t, func() bool { return p.text("stderr") != "" })
+	got := ansi.ReplaceAllString(p.text("stderr"), "")
+	want := []string{
+		"panic: runtime error: index out of range [5] with length 1",
+		"In[1]:5 in boom", "return x[i]",
+		"In[2]:3 in func1", "boom(5)",
+		"created by go statement at In[2]:1",
+	}
+	for _, text := range want {
+		at := strings.Index(got, text)
+		if at < 0 {
+			t.Fatalf("no %q in\n%s", text, got)
+		}
+		got = got[at+len(text):]
+	}
 	for _, ev := range p.all() {
 		if ev.Error != nil {
-			return ev.Error
+			t.Errorf("the error came as an event, too: %+v", ev.Error)
 		}
 	}
-	return nil
+	if got := n.ok("x[0]"); got != "" {
+		t.Errorf("x is %q", got)
+	}
 }
 
 func TestWorkerThatDoesNotStart(t *testing.T) {
