@@ -6,6 +6,7 @@ package comm
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"strconv"
 	"sync"
 
 	"braid/kernel/eval"
@@ -70,6 +71,17 @@ func (c *Comm) ID() string { return c.id }
 
 // Target is the name it was opened for.
 func (c *Comm) Target() string { return c.target }
+
+// String describes the comm, for values of cells.
+func (c *Comm) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	state := "open"
+	if c.closed {
+		state = "closed"
+	}
+	return "comm " + strconv.Quote(c.target) + " (" + state + ", id " + c.id + ")"
+}
 
 // OnMessage sets what is called with every message of the front end, one after
 // the other. What it prints appears where the message came from.
