@@ -269,9 +269,11 @@ func (e *engineFlags) options(dir string) (session.Options, error) {
 	return session.Options{Engine: name, Worker: worker.Options{Dir: dir, Limits: limits}}, err
 }
 
+const sameUserVariable = "BRAID_SAME_USER"
+
 func kernelCommand() *cobra.Command {
 	var e engineFlags
-	file := ""
+	file, sameUser := "", false
 	cmd := &cobra.Command{
 		Use:   "kernel -f CONNECTION_FILE",
 		Short: "Serve one notebook (Jupyter starts this)",
@@ -287,6 +289,10 @@ starts this command by itself; see ` + "`braid install`" + `.`,
 			if err != nil {
 				return err
 			}
+			listen := kernel.ListenZMQ
+			if sameUser || os.Getenv(sameUserVariable) != "" {
+				listen = kernel.ListenSameUser
+			}
 			// A cell goes from goroutine to goroutine here. With several
 			// processors each handover wakes an idle one, which takes longer
 			// than the work; learners' code has them all, in the worker.
@@ -295,6 +301,7 @@ starts this command by itself; see ` + "`braid install`" + `.`,
 			// Serve handles signals itself: there, SIGINT interrupts a cell.
 			return kernel.Serve(context.WithoutCancel(cmd.Context()), info, kernel.Options{
 				Session:   func() (kernel.Session, error) { return session.New(o) },
+				Listen:    listen,
 				Version:   braidVersion(),
 				ParentPID: kernel.ParentPID(),
 			})
@@ -302,6 +309,7 @@ starts this command by itself; see ` + "`braid install`" + `.`,
 	}
 	cmd.Flags().StringVarP(&file, "connection-file", "f", "", "`FILE` that says where to listen, and with which key")
 	cmd.MarkFlagRequired("connection-file")
+	cmd.Flags().BoolVar(&sameUser, "same-user", false, "refuse local peers of other users, on Linux (or $"+sameUserVariable+"=1)")
 	e.register(cmd.Flags())
 	return cmd
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -245,9 +247,31 @@ func (k *kernel) shutdown(publisher <-chan struct{}) {
 			k.log.Debug("messages may be lost", "error", err)
 		}
 	}
+	k.report()
 	k.transport.Close()
 	if !within(loopLimit, k.sockets.Wait) {
 		k.log.Warn("goroutines are left behind")
+	}
+}
+
+// report logs what peers had to be refused.
+func (k *kernel) report() {
+	c := k.signer.Refused()
+	refused := map[string]uint64{
+		"no_delimiter": c.NoDelimiter, "too_short": c.Short, "wrong_signature": c.Signature, "replayed": c.Replay,
+		"not_utf8": c.UTF8, "not_json": c.JSON, "bad_header": c.Header, "beyond_limits": c.Limit,
+	}
+	if k.transport.Counts != nil {
+		maps.Copy(refused, k.transport.Counts())
+	}
+	var counts []any
+	for _, name := range slices.Sorted(maps.Keys(refused)) {
+		if n := refused[name]; n > 0 {
+			counts = append(counts, slog.Uint64(name, n))
+		}
+	}
+	if len(counts) > 0 {
+		k.log.Warn("messages or peers were refused", counts...)
 	}
 }
 

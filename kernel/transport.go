@@ -34,6 +34,8 @@ type Transport struct {
 	Settle func(identity []byte)
 	// Drain, if set, waits until what was sent has left, but no longer than limit.
 	Drain func(limit time.Duration) error
+	// Counts, if set, tells what was done to peers that misbehaved, by its name.
+	Counts func() map[string]uint64
 	// Close closes all sockets: blocked calls of Recv and Send return.
 	Close func() error
 }
