@@ -134,10 +134,10 @@ var realPrograms = map[string]func(s *script){
 			l = c.Loop()
 			return asErr(c.Await(task(c, slow.Call(), "slow one")))
 		}, Debug())
-		short := regexp.MustCompile(`(coro=<\w+\(\)).*took (\d\.\d)\d* seconds`)
+		short := regexp.MustCompile(`(coro=<\w+\(\)).*took \d\.\d\d\d seconds`)
 		for _, line := range l.Logged() {
 			if strings.HasPrefix(line, "Executing") {
-				s.print(short.ReplaceAllString(line, "$1 … took $2"))
+				s.print(short.ReplaceAllString(line, "$1 … took …"))
 			}
 		}
 	},

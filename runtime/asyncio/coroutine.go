@@ -358,6 +358,7 @@ func (c *Co) Await(x any) (any, error) {
 	if l := c.fiber.loop; l != nil && l.interrupted.Load() {
 		panic(unwind{})
 	}
+	c.fiber.goesOn()
 	switch x := x.(type) {
 	case *Future:
 		if x != nil {

@@ -150,9 +150,7 @@ func (f *fiber) resume(v any, exc error) (yieldKind, any, error) {
 // sends or throws when it resumes again.
 func (f *fiber) suspend(kind yieldKind, v any) (any, error) {
 	if f.ending {
-		if f.ignored++; f.ignored > 1000 {
-			panic(unwind{})
-		}
+		f.goesOn()
 		return nil, rt.Raise("GeneratorExit", "")
 	}
 	if f.parked || f.idle || gid.Current() != f.id {
@@ -171,6 +169,17 @@ func (f *fiber) suspend(kind yieldKind, v any) (any, error) {
 	v, exc := f.sent, f.thrown
 	f.sent, f.thrown = nil, nil
 	return v, exc
+}
+
+// goesOn counts what a body does that was told to end, so that one which swallows
+// GeneratorExit for ever is unwound.
+func (f *fiber) goesOn() {
+	if !f.ending {
+		return
+	}
+	if f.ignored++; f.ignored > 1000 {
+		panic(unwind{})
+	}
 }
 
 // kill ends the fiber: a suspended body gets GeneratorExit from this and every

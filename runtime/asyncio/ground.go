@@ -129,7 +129,8 @@ type threadGround struct {
 	poster *sched.Proc // on whose behalf goroutines that are no Procs post; real Worlds
 	leave  func()
 	woken  atomic.Bool
-	looks  int
+	looks  int // in a World of its own
+	peeks  int // in a row
 }
 
 func newThreadGround(t *rt.Thread) *threadGround {
@@ -189,9 +190,19 @@ func (g *threadGround) alone() bool {
 	return true
 }
 
+// wait is select. One that only looks gives the GIL away for no time: whoever
+// wakes up to take it finds it taken again (there is no forced switch without a
+// drop request), so here it is kept, but for every sixteenth look in a row.
 func (g *threadGround) wait(l *Loop, timeout time.Duration) {
+	if timeout != 0 {
+		g.peeks = 0
+	}
 	switch {
+	case timeout == 0 && g.peeks < 16 && g.t.Interpreter().GILEnabled() && !(g.world.Virtual() && g.alone()):
+		g.peeks++
+		g.t.CheckPoint()
 	case !g.world.Virtual() || !g.alone():
+		g.peeks = 0
 		g.t.AllowThreads(trace.Select, "select", func() { g.await(timeout) })
 	case timeout != 0:
 		g.await(timeout)

@@ -40,6 +40,7 @@ func (g *TaskGroup) String() string {
 // all tasks of g have ended. The first that fails cancels the others and body;
 // the error is then an ExceptionGroup of the failures.
 func (c *Co) TaskGroup(body func(g *TaskGroup) error) error {
+	c.fiber.goesOn()
 	parent := c.Task()
 	if parent == nil {
 		return rt.Raise("RuntimeError", "TaskGroup <TaskGroup> cannot determine the parent task")

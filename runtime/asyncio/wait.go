@@ -516,6 +516,7 @@ func (c *Co) Timeout(d time.Duration, body func() error) error {
 // TimeoutAt is asyncio.timeout_at(when), for bodies that look at the Timeout or
 // move it.
 func (c *Co) TimeoutAt(when time.Duration, body func(t *Timeout) error) error {
+	c.fiber.goesOn()
 	task := c.Task()
 	if task == nil {
 		return rt.Raise("RuntimeError", "Timeout should be used inside a task")

@@ -22,7 +22,7 @@ async def main():
     print("while awaiting what never suspends:", len(ticks) - before)
     await asyncio.sleep(0.05)
     gap = max(b - a for a, b in zip(ticks, ticks[1:]))
-    print("largest gap is the blocking call:", 0.2 <= gap < 0.4)
+    print("largest gap is the blocking call:", gap >= 0.2)
     t.cancel()
 
 asyncio.run(main())

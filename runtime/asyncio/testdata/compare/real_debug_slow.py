@@ -4,7 +4,7 @@ class Print(logging.Handler):
     def emit(self, record):
         text = record.getMessage()
         if text.startswith("Executing"):
-            print(re.sub(r"(coro=<\w+\(\)).*took (\d\.\d)\d* seconds", r"\1 … took \2", text))
+            print(re.sub(r"(coro=<\w+\(\)).*took \d\.\d\d\d seconds", r"\1 … took …", text))
 
 logging.getLogger("asyncio").addHandler(Print())
 logging.getLogger("asyncio").propagate = False
