@@ -332,6 +332,10 @@ func (g *goroutine) end(e *eval.Error) {
 	panic(Interrupt{e})
 }
 
+// Fatal ends the caller's cell with an error that would end a Go program. It does
+// not return.
+func Fatal(e *eval.Error) { endCell(e) }
+
 // endCell is goroutine.end for whoever calls; without a run it only panics.
 func endCell(e *eval.Error) {
 	if g := current(); g != nil {

@@ -265,18 +265,25 @@ func (fn *Function) callReflect(cl *closure, args []reflect.Value) []reflect.Val
 // callFromOutside runs g at the bottom of thread t. A panic on its way out
 // takes its frames along (machine.traceOf).
 func (g *frame) callFromOutside(t *thread) {
+	if v, failed := g.callOutside(t); failed {
+		panic(v) // when the stack of the call is gone
+	}
+}
+
+func (g *frame) callOutside(t *thread) (v any, failed bool) {
 	ok := false
 	defer func() {
 		if ok {
 			return
 		}
-		if v := recover(); v != nil {
+		if v = recover(); v != nil {
+			failed = true
 			t.m.notePartial(v, t.m.traceOf(v, t))
-			panic(v)
 		}
 	}()
 	g.call(nil)
 	ok = true
+	return nil, false
 }
 
 // target is the callee of a call, go or defer statement.

@@ -92,8 +92,9 @@
 //     through which compiled code calls them are fixed in number).
 //
 // Different, and so documented:
-//   - calls nested deeper than 600,000 end the cell with a FatalError named
-//     stack overflow; Go would end the process at 1 GB of stack;
+//   - calls nested some 300,000 deep (a stack of 224 MiB, or 512 MiB of frames)
+//     end the cell with a FatalError named stack overflow; Go would end the
+//     process at 1 GB of stack;
 //   - unique.Make never forgets a value;
 //   - runtime.Caller, runtime.Callers and debug.Stack show the VM's own frames;
 //   - a pointer held in a register may keep its object alive until the

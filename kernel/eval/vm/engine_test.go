@@ -164,11 +164,39 @@ func TestGoroutinePanic(t *testing.T) {
 func TestStackOverflow(t *testing.T) {
 	nb := newNotebook(t)
 	nb.want("import \"fmt\"\nfunc f(n int) int { return f(n+1) + 1 }\nx := 5", "")
-	nb.fails("defer fmt.Println(\"deferred\")\nf(0)", eval.FatalError, "stack overflow")
-	if !strings.Contains(nb.out.String(), "deferred") {
-		t.Error("deferred call did not run")
+	// As after any end of a program, nothing is heard of the deferred calls, but they run.
+	nb.fails("ran := false\ndefer func() { ran = true; fmt.Println(\"deferred\") }()\nf(0)", eval.FatalError, "stack overflow")
+	if nb.out.String() != "" {
+		t.Errorf("printed %q", nb.out.String())
 	}
+	nb.want("ran", "=> true")
 	nb.want("func d(n int) int { if n == 0 { return 0 }; return d(n-1) + 1 }\nd(100000) + x", "=> 100005")
+}
+
+// However calls come to nest without end, the cell ends and the session stays.
+func TestStackOverflowOfEveryKind(t *testing.T) {
+	host.SetMaxStack(64 << 20)
+	defer host.SetMaxStack(1e9)
+	for name, src := range map[string]string{
+		"deferred": "func f(n int) int { defer func() { n++ }(); return f(n+1) + 1 }\nf(0)",
+		"locks":    "import \"sync\"\nvar mu [1 << 22]sync.Mutex\nfunc f(n int) { mu[n].Lock(); defer mu[n].Unlock(); f(n + 1) }\nf(0)",
+		"recover":  "func f(n int) { defer func() { recover() }(); f(n + 1) }\nf(0)",
+		"methods":  "type T struct{ t *T }\nfunc (t *T) String() string { return fmt.Sprint(t) }\nfmt.Println(&T{})",
+		"callback": "import \"sort\"\nfunc f(n int) { xs := []int{2, 1}; sort.Slice(xs, func(i, j int) bool { f(n + 1); return false }) }\nf(0)",
+		"closure":  "var f func(int) int\nf = func(n int) int { return f(n+1) + 1 }\nf(0)",
+		"iterator": "func f(n int) { for range func(y func() bool) { y() } { f(n + 1) } }\nf(0)",
+		"go":       "func f(n int) int { return f(n+1) + 1 }\ndone := make(chan int)\ngo func() { done <- f(0) }()\n<-done",
+		"big":      "func f(a [64]int) [64]int { a[3]++; b := f(a); b[1]++; return b }\nf([64]int{})",
+		"generic":  "func f[T any](n T) T { var x any = f(n); return x.(T) }\nf(1)",
+		"panics":   "func f(n int) { defer func() { r := recover(); f(n + 1); panic(r) }(); panic(n) }\nf(0)",
+	} {
+		t.Run(name, func(t *testing.T) {
+			nb := newNotebook(t)
+			nb.want("import \"fmt\"\nx := 5\nfmt.Print()", "")
+			nb.fails(src, eval.FatalError, "stack overflow")
+			nb.want("x", "=> 5")
+		})
+	}
 }
 
 func TestInterrupt(t *testing.T) {

@@ -8,6 +8,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/tools/go/ssa"
+
+	"braid/kernel/eval/host"
 )
 
 // op is one compiled instruction.
@@ -35,11 +37,13 @@ type frame struct {
 	rec    *panicking // what a recover() made directly by this frame stops
 	pos    token.Pos  // of the last instruction that could call or panic
 	state  int32
+	depth  int32 // of a function with defer statements: the thread's when it was called
 }
 
 const (
 	running int32 = iota
 	returned
+	throwing // its deferred calls have run, and the panic in pan goes on
 )
 
 const frameHead = unsafe.Sizeof(frame{})
@@ -116,6 +120,7 @@ type thread struct {
 	base  *frame
 	free  []*frame // by code.id
 	depth int
+	sizes []uintptr // of the frames up to every stackStep-th level
 	// created says which go statement started the goroutine.
 	created []token.Pos
 }
@@ -136,9 +141,31 @@ func (t *thread) release() {
 	threads.Put(t)
 }
 
-// maxDepth bounds the nesting of interpreted calls of one goroutine. A call
-// takes about 700 bytes of Go stack; Go itself ends a goroutine at 1 GB.
-const maxDepth = 600_000
+// Interpreted calls nest on the Go stack, some 700 bytes each, and the Go runtime
+// ends the process when a stack needs more than it may have. So calls look every
+// stackStep levels at what is left; also those that come from compiled code, whose
+// threads count anew. Frames are on the heap; they are counted alike. Where the
+// stack cannot be measured, maxDepth bounds the nesting.
+const (
+	stackStep = 128
+	maxDepth  = 250_000
+	maxFrames = 512 << 20 // bytes of one thread's frames
+)
+
+// deep ends the goroutine if its calls are nested too deep.
+func (t *thread) deep() {
+	used, usable := host.StackRoom()
+	step := t.depth / stackStep
+	t.sizes = append(t.sizes[:min(step, len(t.sizes))], 0)
+	n := t.top.c.typ.size * stackStep // as if the others were like this one
+	if step > 0 {
+		n += t.sizes[len(t.sizes)-2]
+	}
+	t.sizes[len(t.sizes)-1] = n
+	if used > usable-usable/8 || used == 0 && t.depth > maxDepth || n > maxFrames {
+		t.overflow(used + n)
+	}
+}
 
 // enter takes a frame for a call of c.
 func (t *thread) enter(c *code) *frame {
@@ -189,15 +216,19 @@ func (g *frame) call(f *frame) {
 	t := g.t
 	g.caller = f
 	t.top = g
-	if t.depth++; t.depth > maxDepth {
-		t.overflow()
+	if t.depth++; t.depth&(stackStep-1) == 1 {
+		t.deep()
 	}
 	if stop.Load() != 0 {
 		checkStop()
 	}
 	c := g.c
 	if c.hasDefer {
+		g.depth = int32(t.depth)
 		g.runDeferring()
+		if g.state == throwing {
+			g.throw()
+		}
 	} else {
 		for b := c.entry; b != nil; {
 			for _, o := range b.ops {

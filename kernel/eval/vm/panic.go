@@ -60,10 +60,11 @@ func (g *frame) unwind() {
 		host.Unwinding()
 	}
 	p := &panicking{value: v, goexit: v == nil}
+	exiting := p.goexit
 	if !p.goexit {
 		p.trace = g.t.m.traceOf(v, g.t)
 	}
-	g.t.depth = g.depthBelow()
+	g.t.depth = int(g.depth)
 	g.t.top = g
 	g.pan = p
 	p = g.drain(p)
@@ -73,10 +74,22 @@ func (g *frame) unwind() {
 		return // Goexit goes on by itself
 	case p.recovered:
 		g.finishRecovered()
-	default:
+	case exiting:
 		g.t.m.noteTrace(p.value, p.trace)
 		panic(p.value)
+	default:
+		// Not from here, on top of what the panic has left: the stack would
+		// grow on the way back, and each step take longer than the one before.
+		g.state, g.pan = throwing, p
 	}
+}
+
+// throw lets the panic go on that the deferred calls of g have not recovered.
+func (g *frame) throw() {
+	p := g.pan
+	g.pan = nil
+	g.t.m.noteTrace(p.value, p.trace)
+	panic(p.value)
 }
 
 // drain runs the deferred calls of g under p; a panic of theirs replaces p.
@@ -166,15 +179,6 @@ func (g *frame) clearResults() {
 	}
 }
 
-// depthBelow counts the frames from g down.
-func (g *frame) depthBelow() int {
-	n := 0
-	for f := g; f != nil; f = f.caller {
-		n++
-	}
-	return n
-}
-
 // runDefers is the RunDefers instruction: the function returns normally.
 func (g *frame) runDefers() {
 	for g.defers != nil {
@@ -196,19 +200,20 @@ func (f *frame) recovered() any {
 }
 
 // overflow ends a goroutine whose calls nest too deep, as an interrupt does.
-func (t *thread) overflow() {
+func (t *thread) overflow(used uintptr) {
 	frames := t.frames(40)
-	t.depth -= 1000 // room for deferred calls
+	value := "stack overflow: " + strconv.Itoa(t.depth) + " calls are nested, which take " + strconv.Itoa(int(used>>20)) + " MiB"
 	e := &eval.Error{
 		Name:   eval.FatalError,
-		Value:  "stack overflow: calls are nested more than " + strconv.Itoa(maxDepth) + " deep",
+		Value:  value,
 		Frames: frames,
-		Notes:  []string{"A function probably calls itself without end. In a compiled program this ends with: goroutine stack exceeds 1000000000-byte limit."},
+		Notes: []string{"A function probably calls itself without end; a compiled program would end with: goroutine stack exceeds 1000000000-byte limit. " +
+			"Calls in a cell need more stack than compiled ones: a recursion that is meant to be so deep needs a loop here."},
 	}
 	if len(frames) > 0 {
 		e.Pos = frames[0].Pos
 	}
-	panic(host.Interrupt{Err: e})
+	host.Fatal(e)
 }
 
 // fatal ends the cell with one of Go's fatal errors, which no recover stops.
@@ -217,7 +222,7 @@ func (f *frame) fatal(text string) {
 	if len(e.Frames) > 0 {
 		e.Pos = e.Frames[0].Pos
 	}
-	panic(host.Interrupt{Err: e})
+	host.Fatal(e)
 }
 
 // frames lists the learner's calls, innermost first, at most n.
