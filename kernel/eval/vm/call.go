@@ -157,15 +157,20 @@ func (cl *closure) enter(t *thread) *frame {
 	return g
 }
 
-// latest follows redeclarations.
+// latest follows redeclarations, and remembers where they lead.
 func (fn *Function) latest() *Function {
-	for {
-		t := fn.target.Load()
-		if t == nil {
-			return fn
-		}
-		fn = t
+	first := fn.target.Load()
+	if first == nil {
+		return fn
 	}
+	last := first
+	for t := last.target.Load(); t != nil; t = last.target.Load() {
+		last = t
+	}
+	if last != first {
+		fn.target.CompareAndSwap(first, last)
+	}
+	return last
 }
 
 // funcValue gives the func value of a function without free variables.

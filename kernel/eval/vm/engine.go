@@ -25,6 +25,10 @@ type Engine struct {
 	mu    sync.Mutex // checking and compiling; programs run outside it
 	state *check.State
 	open  *unit // compiled last, and not committed
+
+	bases []token.Pos // where positions began at the last sweeps
+	left  int         // cells to be committed before the next sweep
+	heap  uint64      // live bytes at the last sweep, or fewer
 }
 
 // New returns an engine that has run nothing. It costs about 50 µs; packages
@@ -40,7 +44,7 @@ func New() *Engine {
 	})
 	m := newMachine(fset, imp)
 	host.Explain(m.explainOutside)
-	e := &Engine{m: m, state: check.NewState(fset, imp)}
+	e := &Engine{m: m, state: check.NewState(fset, imp), left: sweepEvery}
 	pickle.SetNames(names{e})
 	return e
 }
@@ -100,6 +104,9 @@ func (u *unit) Commit() {
 	}
 	e.state = u.checked.Next
 	e.m.commit(&u.change)
+	if e.left--; e.left <= 0 || e.grown() {
+		e.sweep(u.checked.Pkg)
+	}
 }
 
 // Run implements eval.Compiled.

@@ -3,7 +3,9 @@ package vm
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -279,4 +281,89 @@ func TestCompileAhead(t *testing.T) {
 		t.Fatal(err)
 	}
 	nb.want("f() + x", "=> 44")
+}
+
+// sweep does what happens every sweepEvery cells.
+func (nb *notebook) sweep() {
+	nb.e.mu.Lock()
+	defer nb.e.mu.Unlock()
+	nb.e.sweep(nil)
+}
+
+// What a sweep forgets nobody misses: callers of old functions, methods that were
+// declared again in cells of their own, closures and goroutines of ended cells.
+func TestSweep(t *testing.T) {
+	nb := newNotebook(t)
+	cells := []struct{ src, out string }{
+		{"type T struct{ n int }\nx := 1\nfunc f() int { return x }", ""},
+		{"func (t T) m() int { return t.n + f() }", ""},
+		{"func call(t T) int { return t.m() * 10 }\ncall(T{1})", "=> 20"},
+		{"c := make(chan int)\nback := make(chan int)\ngo func() { for i := range c { g := func() int { return i + f() + x }; back <- g() } }()", ""},
+		{"c <- 1\n<-back", "=> 3"},
+		{"x := 100\nfunc f() int { return x }", ""},
+		{"c <- 1\n<-back", "=> 102"}, // the new f, the old x
+		{"func (t T) m() int { return t.n + 1000 }", ""},
+		{"call(T{1})", "=> 10010"},
+		{"func (t T) m() int { return t.n + 2000 }", ""},
+		{"call(T{1})", "=> 20010"},
+		{"var s interface{ m() int } = T{5}\ns.m()", "=> 2005"},
+		{"func (t T) m() int { return -1 }\ns.m()", "=> -1"},
+		{"func id[V any](v V) V { return v }\nid(x)", "=> 100"},
+		{"func call(t T) int { return id(t).m() }\ncall(T{1})", "=> -1"},
+		{"x, y := \"text\", f()\nx", "=> \"text\""},
+		{"func f() int { return 7 }\nc <- 1\n<-back + y", "=> 109"},
+		{"for i := range 3 { defer func() { println(id(i)) }() }", "2\n1\n0"},
+	}
+	for _, c := range cells {
+		nb.sweep()
+		nb.want(c.src, c.out)
+		nb.sweep()
+	}
+	host.Flush()
+}
+
+// A cell that is run again gives back what its variables held.
+func TestOldVariablesAreGarbage(t *testing.T) {
+	nb := newNotebook(t)
+	for range 60 {
+		nb.want("data := make([]byte, 32<<20)\nlen(data)", "=> 33554432")
+	}
+	nb.want("data := 0", "")
+	nb.sweep()
+	threads = sync.Pool{New: threads.New} // frames of ended cells
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	if m.HeapAlloc > 256<<20 {
+		t.Errorf("%d MiB are alive", m.HeapAlloc>>20)
+	}
+}
+
+// What a session holds does not grow with its cells.
+func TestSessionsStaySmall(t *testing.T) {
+	nb := newNotebook(t)
+	nb.want("import \"fmt\"", "")
+	size := func() string {
+		m := nb.e.m
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return fmt.Sprint(len(packagesOf(m.prog)), len(m.fns), len(m.globals))
+	}
+	cells := func() {
+		for i := range 20 {
+			nb.want(fmt.Sprintf("fmt.Println(%d)", i), fmt.Sprint(i))
+			nb.want(fmt.Sprintf("x := []int{%d}\nfunc f(n int) int { g := func() int { return n + x[0] }; return g() }\nf(1)", i), fmt.Sprintf("=> %d", i+1))
+			nb.want("for i := range 2 { func() { x[0] += i }() }", "")
+			nb.want("func gen[V any](v V) []V { return []V{v} }\nfmt.Println(gen(x), gen(\"\"))", fmt.Sprintf("[[%d]] []", i+1))
+		}
+		nb.sweep()
+	}
+	cells()
+	before := size()
+	for range 5 {
+		cells()
+	}
+	if after := size(); after != before {
+		t.Errorf("packages, functions, variables: %s, then %s", before, after)
+	}
 }

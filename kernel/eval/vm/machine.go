@@ -91,14 +91,19 @@ func (m *machine) nextID() int {
 func (m *machine) forget(fns ...*Function) {
 	for _, fn := range fns {
 		m.mu.Lock()
+		known := m.fns[fn.ssa] == fn
 		delete(m.fns, fn.ssa)
 		m.mu.Unlock()
-		if c := fn.body.Load(); c != nil {
-			m.idMu.Lock()
-			m.freeIDs = append(m.freeIDs, c.id)
-			m.idMu.Unlock()
+		if c := fn.body.Load(); known && c != nil {
+			m.free(c.id)
 		}
 	}
+}
+
+func (m *machine) free(ids ...int) {
+	m.idMu.Lock()
+	defer m.idMu.Unlock()
+	m.freeIDs = append(m.freeIDs, ids...)
 }
 
 func (m *machine) typ(t types.Type) reflect.Type { return m.types.Of(t) }
@@ -292,7 +297,11 @@ func (m *machine) globalAddr(g *ssa.Global) unsafe.Pointer {
 	m.mu.Lock()
 	p := m.globals[g]
 	m.mu.Unlock()
-	if p != nil {
+	switch p {
+	case nil:
+	case forgotten:
+		panic(unsupported("the variable %s of an earlier cell, which was declared again since", g.Name()))
+	default:
 		return p
 	}
 	if g.Object() != nil && !m.interpreted(g.Pkg) {
