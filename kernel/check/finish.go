@@ -283,26 +283,46 @@ func (a *attempt) order(of map[types.Object]*Decl) {
 		}
 	}
 	var sorted []*step
-	var emit func(st *step)
-	emit = func(st *step) {
-		if st.done {
-			return
+	needs := func(st *step) (l []*step) {
+		if st.spec == nil && st.define == nil {
+			return nil
 		}
-		st.done = true
-		for _, t := range st.lhs {
-			if t.version == nil || t.reuse {
+		d := &Decl{Kind: Var, Node: st.node}
+		a.depend(d, of)
+		for _, need := range needed(d, a.c) {
+			if other := owner[need]; other != nil && other != st && other.spec != nil && !other.done {
+				l = append(l, other)
+			}
+		}
+		return l
+	}
+	// As the spec has it: of the declarations that wait, the first that needs
+	// none of the others.
+	var waiting func(l []*step)
+	waiting = func(l []*step) {
+		for len(l) > 0 {
+			i := max(0, slices.IndexFunc(l, func(st *step) bool {
+				return !slices.ContainsFunc(needs(st), func(o *step) bool { return slices.Contains(l, o) })
+			}))
+			st := l[i]
+			l = slices.Delete(slices.Clone(l), i, i+1)
+			if st.done {
 				continue
 			}
-			for _, need := range needed(of[a.info.Defs[t.id]], a.c) {
-				if other := owner[need]; other != nil && other.spec != nil {
-					emit(other)
-				}
+			st.done = true
+			waiting(needs(st)) // declared behind statements
+			sorted = append(sorted, st)
+		}
+	}
+	for i := 0; i < len(a.steps); {
+		n := i + 1
+		if a.steps[i].spec != nil {
+			for n < len(a.steps) && a.steps[n].spec != nil {
+				n++
 			}
 		}
-		sorted = append(sorted, st)
-	}
-	for _, st := range a.steps {
-		emit(st)
+		waiting(a.steps[i:n])
+		i = n
 	}
 	a.steps = sorted
 }

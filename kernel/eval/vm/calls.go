@@ -264,12 +264,7 @@ func (c *compiler) makeClosure(in *ssa.MakeClosure) {
 func (c *compiler) goes(in *ssa.Go, pos token.Pos) {
 	enter := c.pending(&in.Call, pos)
 	m := c.m
-	value := uintptr(0)
-	if cc := &in.Call; !cc.IsInvoke() && cc.StaticCallee() == nil {
-		if _, ok := cc.Value.(*ssa.Builtin); !ok {
-			value = c.reg(cc.Value)
-		}
-	}
+	value := funcReg(c, &in.Call)
 	c.emit(func(f *frame) {
 		f.pos = pos
 		if value != 0 && ld[unsafe.Pointer](f, value) == nil {
@@ -285,6 +280,18 @@ func (c *compiler) goes(in *ssa.Go, pos token.Pos) {
 			t.release()
 		}, func(v any) *eval.Error { return m.explain(v, t) })
 	})
+}
+
+// funcReg gives the register of the func value that a call statement calls; 0 if
+// it calls something else.
+func funcReg(c *compiler, cc *ssa.CallCommon) uintptr {
+	if cc.IsInvoke() || cc.StaticCallee() != nil {
+		return 0
+	}
+	if _, ok := cc.Value.(*ssa.Builtin); ok {
+		return 0
+	}
+	return c.reg(cc.Value)
 }
 
 // pending compiles the callee and arguments of a go or defer statement: the
@@ -303,13 +310,19 @@ func (c *compiler) defers(in *ssa.Defer, pos token.Pos) {
 	if in.DeferStack != nil {
 		stack = c.reg(in.DeferStack)
 	}
+	value := funcReg(c, &in.Call)
 	c.emit(func(f *frame) {
 		f.pos = pos
-		g := enter(f, f.t)
 		owner := f
 		if stack != 0 {
 			owner = ld[*frame](f, stack)
 		}
+		if value != 0 && ld[unsafe.Pointer](f, value) == nil {
+			// The panic comes when the call is made.
+			owner.defers = &deferred{next: owner.defers, call: func(f *frame, _ *panicking) { f.nilDeref(f.pos) }}
+			return
+		}
+		g := enter(f, f.t)
 		owner.defers = &deferred{next: owner.defers, call: func(f *frame, p *panicking) {
 			g.rec = p
 			g.call(f)

@@ -12,7 +12,7 @@ import (
 )
 
 func (c *compiler) makeChan(in *ssa.MakeChan, pos token.Pos) {
-	d, t := c.regs[in], c.typ(in.Type())
+	d, t := c.regs[in], bothWays(c.typ(in.Type()))
 	n, _ := c.intReg(in.Size)
 	c.emit(func(f *frame) {
 		f.pos = pos

@@ -95,6 +95,11 @@
 //   - calls nested some 300,000 deep (a stack of 224 MiB, or 512 MiB of frames)
 //     end the cell with a FatalError named stack overflow; Go would end the
 //     process at 1 GB of stack;
+//   - a variable that is named beside calls in one expression is read when its
+//     turn comes, where Go's compiler often reads it after the calls (the spec
+//     leaves it open): fmt.Println(n, inc()), where inc changes n;
+//   - %T of an instance whose type argument is declared in a function lacks the
+//     number that the compiler gives such types ("main.Box[main.T·1]");
 //   - unique.Make never forgets a value;
 //   - runtime.Caller, runtime.Callers and debug.Stack show the VM's own frames;
 //   - a pointer held in a register may keep its object alive until the

@@ -203,6 +203,15 @@ func (c *compiler) typeAssert(in *ssa.TypeAssert, pos token.Pos) {
 		})
 		return
 	}
+	if rs := in.Referrers(); target == static && (rs == nil || len(*rs) == 0) {
+		// A method value of an interface: package ssa asks whether it is nil.
+		c.emit(func(f *frame) {
+			if dyn(f) == nil {
+				f.nilDeref(pos)
+			}
+		})
+		return
+	}
 	c.emit(func(f *frame) {
 		t := dyn(f)
 		if test(f, t) {

@@ -4,6 +4,7 @@ import (
 	"go/token"
 	"go/types"
 	"reflect"
+	"strings"
 	"unicode/utf8"
 	"unsafe"
 
@@ -82,6 +83,12 @@ func (c *compiler) instr(in ssa.Instruction) {
 	case *ssa.RunDefers:
 		c.emit(func(f *frame) { f.runDefers() })
 	case *ssa.Panic:
+		if jump, ok := c.strayYield(in); ok {
+			resuming := strings.HasPrefix(in.X.(*ssa.MakeInterface).X.(*ssa.Const).Value.ExactString(), `"iterator`)
+			c.emit(func(f *frame) { f.yieldPanic(pos, ld[int](f, jump), resuming) })
+			c.out.term = func(*frame) *block { return nil }
+			break
+		}
 		x := c.reg(in.X)
 		c.emit(func(f *frame) {
 			f.pos = pos

@@ -2,12 +2,15 @@ package vm
 
 import (
 	"fmt"
+	"go/constant"
 	"go/token"
 	"reflect"
 	"runtime"
 	"strconv"
 	"sync"
 	"unsafe"
+
+	"golang.org/x/tools/go/ssa"
 
 	"braid/kernel/eval"
 	"braid/kernel/eval/host"
@@ -337,6 +340,54 @@ type runtimeError string
 
 func (e runtimeError) Error() string { return "runtime error: " + string(e) }
 func (runtimeError) RuntimeError()   {}
+
+// strayYield recognises the panic by which package ssa answers an iterator that
+// calls a loop's body when it must not, and gives the register of the loop's
+// state, which its block was entered for.
+func (c *compiler) strayYield(in *ssa.Panic) (jump uintptr, ok bool) {
+	mk, ok := in.X.(*ssa.MakeInterface)
+	if !ok {
+		return 0, false
+	}
+	k, ok := mk.X.(*ssa.Const)
+	if !ok || k.Value == nil || k.Value.Kind() != constant.String {
+		return 0, false
+	}
+	switch constant.StringVal(k.Value) {
+	case "yield function called after range loop exit", "iterator call did not preserve panic":
+	default:
+		return 0, false
+	}
+	preds := in.Block().Preds
+	if len(preds) != 1 || in.Pos().IsValid() {
+		return 0, false
+	}
+	branch, ok := preds[0].Instrs[len(preds[0].Instrs)-1].(*ssa.If)
+	if !ok {
+		return 0, false
+	}
+	cond, ok := branch.Cond.(*ssa.BinOp)
+	if !ok {
+		return 0, false
+	}
+	return c.reg(cond.X), true
+}
+
+// yieldPanic raises the runtime's error for a loop in the state that package
+// ssa calls jump: −1 while its body runs, −2 after the loop, else the way out of
+// the loop that the body has taken.
+func (f *frame) yieldPanic(pos token.Pos, jump int, resuming bool) {
+	f.pos = pos
+	switch {
+	case resuming:
+		panic(runtimeError("range function recovered a loop body panic and did not resume panicking"))
+	case jump == -1:
+		panic(runtimeError("range function continued iteration after loop body panic"))
+	case jump == -2:
+		panic(runtimeError("range function continued iteration after whole loop exit"))
+	}
+	panic(runtimeError("range function continued iteration after function for loop body returned false"))
+}
 
 // typeAssertionError mirrors runtime.TypeAssertionError.
 type typeAssertionError struct {

@@ -67,6 +67,22 @@ func reflectType(t *rtype) reflect.Type {
 // efaceOf gives the words of an interface value.
 func efaceOf(v *any) *eface { return (*eface)(unsafe.Pointer(v)) }
 
+//go:linkname addReflectOff reflect.addReflectOff
+func addReflectOff(p unsafe.Pointer) int32
+
+// setString gives an unnamed type made here the text it has in Go.
+func setString(t reflect.Type, s string) {
+	n := []byte{0}
+	l := len(s)
+	for ; l >= 0x80; l >>= 7 {
+		n = append(n, byte(l)|0x80)
+	}
+	n = append(append(n, byte(l)), s...)
+	r := rtypeOf(t)
+	r.str = addReflectOff(unsafe.Pointer(&n[0]))
+	r.tflag &^= 1 << 1 // the text has no extra star
+}
+
 //go:linkname unsafeNew reflect.unsafe_New
 func unsafeNew(t *rtype) unsafe.Pointer
 

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"go/types"
 	"hash/fnv"
+	"path"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -167,7 +169,21 @@ func (tt *typeTable) iface(t *types.Interface) reflect.Type {
 	if t.NumMethods() == 0 {
 		return anyType
 	}
-	return reflectx.InterfaceOf(nil, tt.ifaceMethods(t))
+	ms := tt.ifaceMethods(t)
+	r := reflectx.InterfaceOf(nil, ms)
+	if slices.ContainsFunc(ms, func(m reflect.Method) bool { return m.PkgPath != "" }) {
+		var b strings.Builder
+		for i := range r.NumMethod() {
+			m := r.Method(i)
+			b.WriteString([]string{"interface { ", "; "}[min(i, 1)])
+			if m.PkgPath != "" {
+				b.WriteString(path.Base(m.PkgPath) + ".")
+			}
+			b.WriteString(m.Name + strings.TrimPrefix(m.Type.String(), "func"))
+		}
+		setString(r, b.String()+" }")
+	}
+	return r
 }
 
 func (tt *typeTable) ifaceMethods(t *types.Interface) []reflect.Method {
@@ -222,6 +238,9 @@ func (tt *typeTable) structOf(t *types.Struct) reflect.Type {
 		}
 	}
 	st.fields = own
+	if embedded {
+		setString(c, structText(t, fields))
+	}
 	if blank && st.equal != nil {
 		st.equal = func(p, q unsafe.Pointer) bool {
 			for i, f := range own {
@@ -240,6 +259,23 @@ func (tt *typeTable) structOf(t *types.Struct) reflect.Type {
 		tt.pending = append(tt.pending, func() { tt.setMethods(c, t) })
 	}
 	return c
+}
+
+// structText writes a struct type as package reflect does.
+func structText(t *types.Struct, fields []reflect.StructField) string {
+	var b strings.Builder
+	b.WriteString("struct {")
+	for i, f := range fields {
+		b.WriteString([]string{" ", "; "}[min(i, 1)])
+		if !t.Field(i).Embedded() {
+			b.WriteString(f.Name + " ")
+		}
+		b.WriteString(f.Type.String())
+		if f.Tag != "" {
+			b.WriteString(" " + strconv.Quote(string(f.Tag)))
+		}
+	}
+	return b.String() + " }"
 }
 
 // structType and structField mirror internal/abi.
@@ -415,6 +451,10 @@ func argName(t types.Type) string {
 		return "[" + strconv.FormatInt(t.Len(), 10) + "]" + argName(t.Elem())
 	case *types.Map:
 		return "map[" + argName(t.Key()) + "]" + argName(t.Elem())
+	case *types.Interface:
+		if t.NumMethods() == 0 {
+			return "interface {}"
+		}
 	}
 	return types.TypeString(t, (*types.Package).Path)
 }
