@@ -330,6 +330,7 @@ func TestDoctor(t *testing.T) {
 		t.Fatal(err)
 	}
 	program := filepath.Join(place.Share, "kernels", "braid", install.BinaryName())
+	spec := filepath.Join(filepath.Dir(program), "kernel.json")
 	for what, c := range map[string]struct {
 		spoil func() error
 		want  string
@@ -338,7 +339,12 @@ func TestDoctor(t *testing.T) {
 		"another program": {func() error {
 			return errors.Join(os.Remove(program), os.WriteFile(program, []byte("#!/bin/sh\necho braid 0.1\n"), 0o755))
 		}, "has version 0.1"},
-		"missing": {func() error { return os.Remove(program) }, "the program is missing"},
+		"missing": {func() error { return os.Remove(program) }, "braid is missing"},
+		"no program": {func() error {
+			return errors.Join(os.Remove(program), os.WriteFile(program, []byte("junk"), 0o755))
+		}, "does not start"},
+		"damaged": {func() error { return os.WriteFile(spec, []byte("{"), 0o644) }, "kernel.json is not valid"},
+		"no spec": {func() error { return os.Remove(spec) }, "kernel.json: no such file"},
 	} {
 		if code, _, stderr := braid("install"); code != exitOK {
 			t.Fatal(stderr)

@@ -155,6 +155,10 @@ type installedSpec struct {
 	broken    error
 }
 
+// ours reports whether Braid installed s, as its kernel.json tells, or its
+// receipt if that is damaged.
+func (s *installedSpec) ours() bool { return s.broken != nil || s.spec.IsBraid() }
+
 // installedSpecs finds Braid's kernelspecs in Jupyter's search path and in the
 // private laboratory.
 func installedSpecs(ctx context.Context, lab, private string) []*installedSpec {
@@ -166,7 +170,7 @@ func installedSpecs(ctx context.Context, lab, private string) []*installedSpec {
 	first := map[string]string{}
 	for _, share := range JupyterPath(prefix) {
 		for _, s := range specsIn(share, first) {
-			if s.spec.IsBraid() {
+			if s.ours() {
 				specs = append(specs, s)
 			}
 		}
@@ -180,15 +184,15 @@ func installedSpecs(ctx context.Context, lab, private string) []*installedSpec {
 func specsOfPrivate(prefix string) []*installedSpec {
 	var specs []*installedSpec
 	for _, s := range specsIn(filepath.Join(prefix, "share", "jupyter"), map[string]string{}) {
-		if s.spec.IsBraid() {
+		if s.ours() {
 			specs = append(specs, s)
 		}
 	}
 	return specs
 }
 
-// specsIn lists the readable kernelspecs below share; first remembers, by
-// name, the folder found first.
+// specsIn lists the kernelspecs below share that can be read, and those of
+// Braid's that cannot; first remembers, by name, the folder found first.
 func specsIn(share string, first map[string]string) []*installedSpec {
 	entries, err := os.ReadDir(filepath.Join(share, "kernels"))
 	if err != nil {
@@ -198,7 +202,10 @@ func specsIn(share string, first map[string]string) []*installedSpec {
 	for _, e := range entries {
 		s := &installedSpec{name: e.Name(), dir: filepath.Join(share, "kernels", e.Name())}
 		if s.spec, err = ReadSpec(s.dir); err != nil {
-			continue
+			if !hasReceipt(s.dir) {
+				continue
+			}
+			s.spec, s.broken = &Spec{}, err
 		}
 		if first[s.name] == "" {
 			first[s.name] = s.dir
@@ -240,7 +247,10 @@ func (s *installedSpec) examine(ctx context.Context, r *Report, version string) 
 		s.broken = errors.New("hidden")
 		return
 	}
-	if s.broken = s.runnable(); s.broken != nil {
+	if s.broken == nil {
+		s.broken = s.runnable()
+	}
+	if s.broken != nil {
 		r.add(check, Fault, cure, "%s: %v", s.dir, s.broken)
 		return
 	}
@@ -309,8 +319,11 @@ func (s *installedSpec) runnable() error {
 		return fmt.Errorf("kernel.json names %q, which is no absolute path", program)
 	}
 	st, err := os.Stat(program)
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("the program %s is missing", program)
+	}
 	if err != nil {
-		return fmt.Errorf("the program is missing: %w", err)
+		return err
 	}
 	if runtime.GOOS != "windows" && st.Mode()&0o111 == 0 {
 		return fmt.Errorf("%s is not executable", program)

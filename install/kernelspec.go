@@ -180,6 +180,11 @@ func ReadSpec(dir string) (*Spec, error) {
 	return s, nil
 }
 
+func hasReceipt(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, receiptName))
+	return err == nil
+}
+
 func readReceipt(dir string) receipt {
 	var r receipt
 	data, err := os.ReadFile(filepath.Join(dir, receiptName))
