@@ -14,8 +14,8 @@ import (
 
 // ANSI codes of tracebacks; front ends turn them into colours.
 const (
-	red   = "\x1b[1;31m"
-	bold  = "\x1b[1m" // of places: no colour is legible on every front end's background of errors
+	red   = "\x1b[31m" // not bold: JupyterLab makes that dark, on a dark background in its dark theme
+	bold  = "\x1b[1m"  // of places: no other colour is legible on the backgrounds of errors
 	dim   = "\x1b[2m"
 	reset = "\x1b[0m"
 )
