@@ -19,6 +19,7 @@ type Queue struct {
 	unfinished int
 	joined     *Event // _finished: set while nothing is unfinished
 	down       bool
+	spare      []*Future // of waits that have ended, for the next ones
 }
 
 // store is how a queue keeps its items: _put and _get.
@@ -104,20 +105,34 @@ func (q *Queue) Get() *Coroutine {
 
 // wait stands in line once. Who was woken and cannot go on wakes the next.
 func (q *Queue) wait(c *Co, l *line, useful func() bool) error {
-	f, err := q.future(c, q)
+	f, err := q.waiter(c)
 	if err != nil {
 		return err
 	}
 	*l = append(*l, f)
-	_, err = c.Await(f)
-	if err != nil {
-		f.Cancel()
-		l.remove(f)
-		if useful() && !f.Cancelled() {
-			wakeNext(l)
+	if _, err = c.Await(f); err == nil {
+		if len(q.spare) < 8 { // nobody else knows f any more
+			*f = Future{loop: f.loop}
+			q.spare = append(q.spare, f)
 		}
+		return nil
+	}
+	f.Cancel()
+	l.remove(f)
+	if useful() && !f.Cancelled() {
+		wakeNext(l)
 	}
 	return err
+}
+
+// waiter is a Future to stand in line with.
+func (q *Queue) waiter(c *Co) (*Future, error) {
+	if n := len(q.spare); n > 0 && q.loop == c.fiber.loop {
+		f := q.spare[n-1]
+		q.spare = q.spare[:n-1]
+		return f, nil
+	}
+	return q.future(c, q)
 }
 
 // wakeNext is _wakeup_next: the woken leave the line.
