@@ -20,7 +20,6 @@ var notFromCells = map[string]string{
 	"Own": "models", "OwnRunning": "models", "OwnThread": "models", "FromPanic": "models", "Worker": "models",
 	"AtExit": "models", "Finalizing": "models", "Module": "models", "ThreadName": "models", "Access": "models",
 	"AllowThreads": "models", "Await": "models", "Do": "models", "Proc": "models", "InWorld": "explorers",
-	"SetInterrupted": "hosts", "Interrupted": "models", "SetGoroutines": "hosts", "Goroutines": "exercises",
 	"Explored": "models", "Unwrap": "package errors", "String": "package fmt",
 }
 
