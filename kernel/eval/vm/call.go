@@ -51,7 +51,7 @@ func (m *machine) signature(params, results []reflect.Type, variadic, method boo
 		a := uintptr(t.Align())
 		off = (off + a - 1) &^ (a - 1)
 		sl := slot{off, t}
-		off += t.Size()
+		off += max(t.Size(), 1) // even of an empty struct the address lies within the frame
 		return sl
 	}
 	for _, t := range results {

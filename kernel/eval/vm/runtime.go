@@ -220,12 +220,14 @@ type blockLayout struct {
 	last uintptr // end of the last pointer word
 }
 
-// add reserves room for a t and returns its offset.
+// add reserves room for a t and returns its offset. Something of no size gets a
+// byte, as at the end of a Go struct: its address must not be that of the next
+// block of memory.
 func (b *blockLayout) add(t reflect.Type) uintptr {
 	align := uintptr(t.Align())
 	b.size = (b.size + align - 1) &^ (align - 1)
 	off := b.size
-	b.size += t.Size()
+	b.size += max(t.Size(), 1)
 	pointerMask(t, off, b.setPointer)
 	return off
 }
