@@ -319,3 +319,21 @@ func TestEnginesSurvive(t *testing.T) {
 		})
 	}
 }
+
+// The VM ends endless recursion before the Go runtime ends the process, also
+// where a memory limit makes the stack smaller: variables live on.
+func TestEndlessRecursionLosesNothing(t *testing.T) {
+	for name, limits := range map[string]eval.Limits{"no limit": {}, "512 MiB": {Memory: 512 << 20}} {
+		t.Run(name, func(t *testing.T) {
+			n := open(t, Options{Engine: "vm", Worker: worker.Options{Limits: limits}})
+			n.ok("kept := 5\nfunc deeper(n int) int { return deeper(n+1) + 1 }")
+			if got := n.fails("deeper(0)"); !strings.Contains(got, "stack overflow") {
+				t.Errorf("got\n%s", got)
+			}
+			out, p := n.run("kept")
+			if out.Err != nil || p.result() != "5" {
+				t.Errorf("the variable is gone: %+v, result %q", out.Err, p.result())
+			}
+		})
+	}
+}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"braid/kernel/eval"
+	"braid/kernel/eval/host"
 	"braid/runtime/futures"
 )
 
@@ -38,7 +39,7 @@ func serveParent(engines map[string]func() eval.Engine, open func(*child) (port,
 	}
 	debug.SetCrashOutput(crash, debug.CrashOptions{}) // keeps a copy of the descriptor
 	crash.Close()
-	debug.SetMaxStack(maxStack)
+	host.SetMaxStack(maxStack)
 	PatientGC()
 	adoptOrphans()
 	signals := make(chan os.Signal, 1)
@@ -156,7 +157,7 @@ func (c *child) configure(h hello, create func() eval.Engine) (err error) {
 	c.limits, c.name = h.Limits, h.Engine
 	if m := h.Limits.Memory; m > 0 {
 		debug.SetMemoryLimit(m - m/10)
-		debug.SetMaxStack(int(min(maxStack, m/4)))
+		host.SetMaxStack(int(min(maxStack, m/4)))
 		limitData(m)
 	}
 	if c.host, err = c.open(c); err != nil {
