@@ -615,7 +615,31 @@ func order(x, y any) (int, bool) {
 			return cmp.Compare(a, b), true
 		}
 	}
+	if a, ok := asNumber(x); ok {
+		if b, ok := asNumber(y); ok {
+			return order(a, b)
+		}
+	}
 	return 0, false
+}
+
+// asNumber is a number of any of Go's types as int or float64, which are Python's int
+// and float here; false if it is no number.
+func asNumber(v any) (any, bool) {
+	if n, ok := asInt(v); ok {
+		return n, true
+	}
+	switch r := reflect.ValueOf(v); {
+	case r.CanInt():
+		return int(r.Int()), true
+	case r.CanUint() && r.Uint() <= math.MaxInt:
+		return int(r.Uint()), true
+	case r.CanUint():
+		return float64(r.Uint()), true
+	case r.CanFloat():
+		return r.Float(), true
+	}
+	return v, false
 }
 
 func same(x, y any) bool {

@@ -2,6 +2,7 @@ package asyncio
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -647,8 +648,7 @@ var taskPrograms = map[string]func(s *script){
 		s.run(func(c *Co) error {
 			var order []any
 			nap := Async("nap", func(c *Co, a []any) (any, error) {
-				d, _ := number(a[0])
-				c.MustAwait(Sleep(seconds(d)))
+				c.MustAwait(Sleep(seconds(reflect.ValueOf(a[0]).Convert(reflect.TypeFor[float64]()).Float())))
 				order = append(order, a[0])
 				return nil, nil
 			})

@@ -2,9 +2,9 @@ package asyncio
 
 import (
 	"fmt"
-	"reflect"
 
 	rt "braid/runtime"
+	"braid/runtime/internal/order"
 )
 
 // Queue is asyncio.Queue (Lib/asyncio/queues.py, 3.13): first in, first out;
@@ -13,7 +13,7 @@ type Queue struct {
 	bound
 	kind       string
 	limit      int
-	items      store
+	items      order.Order
 	getters    line
 	putters    line
 	unfinished int
@@ -22,33 +22,25 @@ type Queue struct {
 	spare      []*Future // of waits that have ended, for the next ones
 }
 
-// store is how a queue keeps its items: _put and _get.
-type store interface {
-	put(v any) error
-	get() (any, error)
-	len() int
-	list() []any
-}
-
 // NewQueue is asyncio.Queue(maxsize); zero or less is no limit.
-func NewQueue(maxsize int) *Queue { return newQueue("Queue", maxsize, &fifo{}) }
+func NewQueue(maxsize int) *Queue { return newQueue("Queue", maxsize, &order.FIFO{}) }
 
 // NewLifoQueue is asyncio.LifoQueue(maxsize): last in, first out.
-func NewLifoQueue(maxsize int) *Queue { return newQueue("LifoQueue", maxsize, &stack{}) }
+func NewLifoQueue(maxsize int) *Queue { return newQueue("LifoQueue", maxsize, &order.LIFO{}) }
 
 // NewPriorityQueue is asyncio.PriorityQueue(maxsize): the least item first, as
 // Python's < orders numbers, strings and lists of them (tuples); items of other
 // types can have a method Less(other any) bool.
-func NewPriorityQueue(maxsize int) *Queue { return newQueue("PriorityQueue", maxsize, &least{}) }
+func NewPriorityQueue(maxsize int) *Queue { return newQueue("PriorityQueue", maxsize, &order.Heap{}) }
 
-func newQueue(kind string, maxsize int, items store) *Queue {
+func newQueue(kind string, maxsize int, items order.Order) *Queue {
 	return &Queue{kind: kind, limit: maxsize, items: items, joined: &Event{set: true}}
 }
 
 func (q *Queue) String() string {
 	info := fmt.Sprintf("maxsize=%d", q.limit)
-	if n := q.items.len(); n > 0 {
-		info += " _queue=" + rt.Repr(q.items.list())
+	if n := q.items.Len(); n > 0 {
+		info += " _queue=" + rt.Repr(q.items.List())
 	}
 	if n := len(q.getters); n > 0 {
 		info += fmt.Sprintf(" _getters[%d]", n)
@@ -66,10 +58,10 @@ func (q *Queue) String() string {
 }
 
 // QSize, MaxSize, Empty and Full are queue.qsize(), maxsize, empty() and full().
-func (q *Queue) QSize() int   { return q.items.len() }
+func (q *Queue) QSize() int   { return q.items.Len() }
 func (q *Queue) MaxSize() int { return q.limit }
-func (q *Queue) Empty() bool  { return q.items.len() == 0 }
-func (q *Queue) Full() bool   { return q.limit > 0 && q.items.len() >= q.limit }
+func (q *Queue) Empty() bool  { return q.items.Len() == 0 }
+func (q *Queue) Full() bool   { return q.limit > 0 && q.items.Len() >= q.limit }
 
 // Put is queue.put(v): awaiting it waits for a free slot. QueueShutDown after
 // Shutdown.
@@ -155,7 +147,7 @@ func (q *Queue) PutNowait(v any) error {
 	case q.Full():
 		return rt.Raise("QueueFull", "")
 	}
-	if err := q.items.put(v); err != nil {
+	if err := q.items.Push(v); err != nil {
 		return err
 	}
 	q.unfinished++
@@ -172,7 +164,7 @@ func (q *Queue) GetNowait() (any, error) {
 		}
 		return nil, rt.Raise("QueueEmpty", "")
 	}
-	v, err := q.items.get()
+	v, err := q.items.Pop()
 	if err != nil {
 		return nil, err
 	}
@@ -209,7 +201,7 @@ func (q *Queue) Shutdown(immediate bool) {
 	q.down = true
 	if immediate {
 		for !q.Empty() {
-			_, _ = q.items.get()
+			_, _ = q.items.Pop()
 			if q.unfinished > 0 {
 				q.unfinished--
 			}
@@ -224,151 +216,4 @@ func (q *Queue) Shutdown(immediate bool) {
 	for len(q.putters) > 0 {
 		wakeNext(&q.putters)
 	}
-}
-
-// fifo is a deque.
-type fifo struct {
-	items []any
-	head  int
-}
-
-func (s *fifo) len() int    { return len(s.items) - s.head }
-func (s *fifo) list() []any { return s.items[s.head:] }
-
-func (s *fifo) put(v any) error {
-	if s.head > 32 && s.head > len(s.items)/2 {
-		n := copy(s.items, s.items[s.head:])
-		clear(s.items[n:])
-		s.items, s.head = s.items[:n], 0
-	}
-	s.items = append(s.items, v)
-	return nil
-}
-
-func (s *fifo) get() (any, error) {
-	v := s.items[s.head]
-	s.items[s.head] = nil
-	if s.head++; s.head == len(s.items) {
-		s.items, s.head = s.items[:0], 0
-	}
-	return v, nil
-}
-
-type stack struct{ items []any }
-
-func (s *stack) len() int    { return len(s.items) }
-func (s *stack) list() []any { return s.items }
-
-func (s *stack) put(v any) error {
-	s.items = append(s.items, v)
-	return nil
-}
-
-func (s *stack) get() (any, error) {
-	last := len(s.items) - 1
-	v := s.items[last]
-	s.items[last] = nil
-	s.items = s.items[:last]
-	return v, nil
-}
-
-// least is heapq on a list.
-type least struct{ items []any }
-
-func (s *least) len() int    { return len(s.items) }
-func (s *least) list() []any { return s.items }
-
-func (s *least) put(v any) error {
-	s.items = append(s.items, v)
-	return s.up(len(s.items) - 1)
-}
-
-func (s *least) get() (any, error) {
-	last := len(s.items) - 1
-	v := s.items[0]
-	s.items[0], s.items[last] = s.items[last], nil
-	s.items = s.items[:last]
-	return v, s.down(0)
-}
-
-func (s *least) up(i int) error {
-	for i > 0 {
-		parent := (i - 1) / 2
-		is, err := less(s.items[i], s.items[parent])
-		if err != nil || !is {
-			return err
-		}
-		s.items[i], s.items[parent] = s.items[parent], s.items[i]
-		i = parent
-	}
-	return nil
-}
-
-func (s *least) down(i int) error {
-	for {
-		child := 2*i + 1
-		if child >= len(s.items) {
-			return nil
-		}
-		if child+1 < len(s.items) {
-			is, err := less(s.items[child+1], s.items[child])
-			if err != nil {
-				return err
-			}
-			if is {
-				child++
-			}
-		}
-		is, err := less(s.items[child], s.items[i])
-		if err != nil || !is {
-			return err
-		}
-		s.items[i], s.items[child] = s.items[child], s.items[i]
-		i = child
-	}
-}
-
-// less is Python's a < b.
-func less(a, b any) (bool, error) {
-	if x, ok := a.(interface{ Less(other any) bool }); ok {
-		return x.Less(b), nil
-	}
-	switch x := a.(type) {
-	case string:
-		if y, ok := b.(string); ok {
-			return x < y, nil
-		}
-	case []any:
-		if y, ok := b.([]any); ok {
-			return lessList(x, y)
-		}
-	}
-	x, okX := number(a)
-	y, okY := number(b)
-	if okX && okY {
-		return x < y, nil
-	}
-	return false, rt.Raise("TypeError", "'<' not supported between instances of '%s' and '%s'", typeName(a), typeName(b))
-}
-
-func lessList(a, b []any) (bool, error) {
-	for i := 0; i < len(a) && i < len(b); i++ {
-		if a[i] == b[i] {
-			continue
-		}
-		return less(a[i], b[i])
-	}
-	return len(a) < len(b), nil
-}
-
-func number(v any) (float64, bool) {
-	switch r := reflect.ValueOf(v); {
-	case r.CanInt():
-		return float64(r.Int()), true
-	case r.CanUint():
-		return float64(r.Uint()), true
-	case r.CanFloat():
-		return r.Float(), true
-	}
-	return 0, false
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	rt "braid/runtime"
+	"braid/runtime/internal/order"
 	"braid/runtime/sched"
 )
 
@@ -14,7 +15,7 @@ import (
 type Queue struct {
 	gate    sched.Gate
 	maxsize int
-	order   discipline
+	items   order.Order
 	name    string
 	get     sched.Op
 	put     sched.Op
@@ -26,22 +27,15 @@ type Queue struct {
 	shut       bool
 }
 
-// discipline is _put, _get and _qsize of a kind of Queue.
-type discipline interface {
-	push(item any) error
-	pop() (any, error)
-	len() int
-}
-
 // NewQueue makes a first-in, first-out Queue; a maxsize of zero or less is
 // none.
 func NewQueue(in *rt.Interpreter, name string, maxsize int) *Queue {
-	return newQueue(in, name, maxsize, &fifo{})
+	return newQueue(in, name, maxsize, &order.FIFO{})
 }
 
 // NewLifoQueue makes a Queue that gives the newest item first.
 func NewLifoQueue(in *rt.Interpreter, name string, maxsize int) *Queue {
-	return newQueue(in, name, maxsize, &lifo{})
+	return newQueue(in, name, maxsize, &order.LIFO{})
 }
 
 // NewPriorityQueue makes a Queue that gives the least item first. Items are
@@ -49,13 +43,13 @@ func NewLifoQueue(in *rt.Interpreter, name string, maxsize int) *Queue {
 // Less(other any) bool; items that cannot be compared give Put and Get the
 // TypeError that CPython's heapq gives them. Put and Get cost O(log n).
 func NewPriorityQueue(in *rt.Interpreter, name string, maxsize int) *Queue {
-	return newQueue(in, name, maxsize, &heap{})
+	return newQueue(in, name, maxsize, &order.Heap{})
 }
 
-func newQueue(in *rt.Interpreter, name string, maxsize int, d discipline) *Queue {
+func newQueue(in *rt.Interpreter, name string, maxsize int, items order.Order) *Queue {
 	o := in.World().Object("queue", name)
 	return &Queue{
-		maxsize: maxsize, order: d, name: o.String(),
+		maxsize: maxsize, items: items, name: o.String(),
 		get:  sched.Op{Kind: sched.Wait, Object: o, Label: "get from " + o.String()},
 		put:  sched.Op{Kind: sched.Notify, Object: o, Label: "put into " + o.String()},
 		join: sched.Op{Kind: sched.Wait, Object: o, Label: "join " + o.String()},
@@ -75,11 +69,11 @@ func (q *Queue) PutNowait(t *rt.Thread, item any) error { return q.PutFor(t, ite
 func (q *Queue) PutFor(t *rt.Thread, item any, timeout time.Duration) error {
 	var err error
 	put := t.Await("queue "+q.name, q.put, &q.gate, timeout,
-		func() bool { return q.shut || q.maxsize <= 0 || q.order.len() < q.maxsize },
+		func() bool { return q.shut || q.maxsize <= 0 || q.items.Len() < q.maxsize },
 		func() {
 			if q.shut {
 				err = rt.Raise("ShutDown", "")
-			} else if err = q.order.push(item); err == nil {
+			} else if err = q.items.Push(item); err == nil {
 				q.unfinished++
 			}
 		})
@@ -100,13 +94,13 @@ func (q *Queue) GetNowait(t *rt.Thread) (any, error) { return q.GetFor(t, 0) }
 // is none, where CPython's get raises ValueError.
 func (q *Queue) GetFor(t *rt.Thread, timeout time.Duration) (item any, err error) {
 	got := t.Await("queue "+q.name, q.get, &q.gate, timeout,
-		func() bool { return q.shut || q.order.len() > 0 },
+		func() bool { return q.shut || q.items.Len() > 0 },
 		func() {
-			if q.order.len() == 0 {
+			if q.items.Len() == 0 {
 				err = rt.Raise("ShutDown", "")
 				return
 			}
-			item, err = q.order.pop()
+			item, err = q.items.Pop()
 		})
 	if !got {
 		return nil, rt.Raise("Empty", "")
@@ -140,8 +134,8 @@ func (q *Queue) Join(t *rt.Thread) {
 func (q *Queue) Shutdown(t *rt.Thread, immediate bool) {
 	t.Do(sched.Op{Kind: sched.Notify, Object: q.put.Object, Label: "shut down " + q.name}, &q.gate, func() {
 		q.shut = true
-		for immediate && q.order.len() > 0 {
-			_, _ = q.order.pop()
+		for immediate && q.items.Len() > 0 {
+			_, _ = q.items.Pop()
 			q.unfinished = max(q.unfinished-1, 0)
 		}
 	})
@@ -149,7 +143,7 @@ func (q *Queue) Shutdown(t *rt.Thread, immediate bool) {
 
 // Qsize is the number of items, which another thread may change at once.
 func (q *Queue) Qsize() (n int) {
-	q.gate.With(func() { n = q.order.len() })
+	q.gate.With(func() { n = q.items.Len() })
 	return n
 }
 
@@ -171,7 +165,7 @@ func NewSimpleQueue(in *rt.Interpreter, name string) *SimpleQueue {
 
 // Put puts an item; it never waits.
 func (s *SimpleQueue) Put(t *rt.Thread, item any) {
-	t.Do(s.q.put, &s.q.gate, func() { _ = s.q.order.push(item) })
+	t.Do(s.q.put, &s.q.gate, func() { _ = s.q.items.Push(item) })
 }
 
 // Get waits for an item and takes it.
@@ -191,103 +185,3 @@ func (s *SimpleQueue) GetFor(t *rt.Thread, timeout time.Duration) (any, error) {
 // Qsize and Empty are as a Queue's.
 func (s *SimpleQueue) Qsize() int  { return s.q.Qsize() }
 func (s *SimpleQueue) Empty() bool { return s.q.Empty() }
-
-// fifo is a ring of a deque's manner.
-type fifo struct {
-	items []any
-	head  int
-}
-
-func (f *fifo) len() int { return len(f.items) - f.head }
-
-func (f *fifo) push(item any) error {
-	if f.head > 32 && f.head > len(f.items)/2 {
-		n := copy(f.items, f.items[f.head:])
-		clear(f.items[n:])
-		f.items, f.head = f.items[:n], 0
-	}
-	f.items = append(f.items, item)
-	return nil
-}
-
-func (f *fifo) pop() (any, error) {
-	v := f.items[f.head]
-	f.items[f.head] = nil
-	f.head++
-	return v, nil
-}
-
-type lifo struct{ items []any }
-
-func (l *lifo) len() int            { return len(l.items) }
-func (l *lifo) push(item any) error { l.items = append(l.items, item); return nil }
-
-func (l *lifo) pop() (any, error) {
-	v := l.items[len(l.items)-1]
-	l.items = l.items[:len(l.items)-1]
-	return v, nil
-}
-
-// heap is Lib/heapq.py, so that equal items come out in its order, and an item
-// that cannot be compared is left where heapq leaves it.
-type heap struct{ items []any }
-
-func (h *heap) len() int { return len(h.items) }
-
-func (h *heap) push(item any) error {
-	h.items = append(h.items, item)
-	return h.siftdown(0, len(h.items)-1)
-}
-
-func (h *heap) pop() (any, error) {
-	last := h.items[len(h.items)-1]
-	h.items = h.items[:len(h.items)-1]
-	if len(h.items) == 0 {
-		return last, nil
-	}
-	least := h.items[0]
-	h.items[0] = last
-	return least, h.siftup(0)
-}
-
-// siftdown moves the item at pos towards start until its parent is no greater.
-func (h *heap) siftdown(start, pos int) error {
-	item := h.items[pos]
-	for pos > start {
-		parent := (pos - 1) / 2
-		less, err := rt.Less(item, h.items[parent])
-		if err != nil {
-			h.items[pos] = item
-			return err
-		}
-		if !less {
-			break
-		}
-		h.items[pos] = h.items[parent]
-		pos = parent
-	}
-	h.items[pos] = item
-	return nil
-}
-
-// siftup moves the least child up until a leaf is reached, then the item down
-// from there.
-func (h *heap) siftup(pos int) error {
-	start, end, item := pos, len(h.items), h.items[pos]
-	for child := 2*pos + 1; child < end; child = 2*pos + 1 {
-		if right := child + 1; right < end {
-			less, err := rt.Less(h.items[child], h.items[right])
-			if err != nil {
-				h.items[pos] = item
-				return err
-			}
-			if !less {
-				child = right
-			}
-		}
-		h.items[pos] = h.items[child]
-		pos = child
-	}
-	h.items[pos] = item
-	return h.siftdown(start, pos)
-}
