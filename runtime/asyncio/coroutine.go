@@ -487,12 +487,7 @@ func (c *Co) Sleep(d time.Duration) (any, error) {
 }
 
 func typeName(v any) string {
-	switch v.(type) {
-	case int8, int16, int32, uint, uint8, uint16, uint32, uint64:
-		return "int"
-	case float32:
-		return "float"
-	case []byte:
+	if _, ok := v.([]byte); ok {
 		return "bytes"
 	}
 	if n := rt.TypeName(v); n != "object" {

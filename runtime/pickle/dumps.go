@@ -209,32 +209,28 @@ func (p *pickler) string(s string) {
 }
 
 func (p *pickler) text(s string) {
-	switch n := len(s); {
-	case n < 256:
-		p.op(opShortBinUnicode, byte(n))
-	case n <= math.MaxUint32:
-		p.op(opBinUnicode)
-		p.buf = binary.LittleEndian.AppendUint32(p.buf, uint32(n))
-	default:
-		p.op(opBinUnicode8)
-		p.buf = binary.LittleEndian.AppendUint64(p.buf, uint64(n))
-	}
+	p.length(len(s), opShortBinUnicode, opBinUnicode, opBinUnicode8)
 	p.buf = append(p.buf, s...)
 }
 
 func (p *pickler) bytes(b []byte) {
-	switch n := len(b); {
-	case n < 256:
-		p.op(opShortBinBytes, byte(n))
-	case n <= math.MaxUint32:
-		p.op(opBinBytes)
-		p.buf = binary.LittleEndian.AppendUint32(p.buf, uint32(n))
-	default:
-		p.op(opBinBytes8)
-		p.buf = binary.LittleEndian.AppendUint64(p.buf, uint64(n))
-	}
+	p.length(len(b), opShortBinBytes, opBinBytes, opBinBytes8)
 	p.buf = append(p.buf, b...)
 	p.memoize()
+}
+
+// length writes the opcode for n bytes that follow, and n in 1, 4 or 8 bytes.
+func (p *pickler) length(n int, short, long, longest byte) {
+	switch {
+	case n < 256:
+		p.op(short, byte(n))
+	case n <= math.MaxUint32:
+		p.op(long)
+		p.buf = binary.LittleEndian.AppendUint32(p.buf, uint32(n))
+	default:
+		p.op(longest)
+		p.buf = binary.LittleEndian.AppendUint64(p.buf, uint64(n))
+	}
 }
 
 // name writes an interned string: the second time a reference.

@@ -52,13 +52,6 @@ func Run(t *testing.T, name, python string, run func(out io.Writer)) {
 	})
 }
 
-// Alone is Run for programs that share something with others, such as a scope
-// or the machine's clock: they run one after the other.
-func Alone(t *testing.T, name, python string, run func(out io.Writer)) {
-	t.Helper()
-	t.Run(name, func(t *testing.T) { program(t, name, python, run) })
-}
-
 // Files compares the programs of a folder, name.py, with the functions of the
 // same names. Neither may lack the other.
 func Files(t *testing.T, folder string, programs map[string]func(out io.Writer)) {
