@@ -144,8 +144,8 @@ func (g *goroutine) crashed(recovered any, explain func(any) *eval.Error) {
 
 // explainWith survives an explain that panics itself.
 func explainWith(explain func(any) *eval.Error, recovered any) (e *eval.Error) {
-	if explain == nil {
-		explain = explainPanic
+	if f := explainPanic.Load(); explain == nil && f != nil {
+		explain = *f
 	}
 	if explain == nil {
 		return PanicError(recovered)
@@ -195,29 +195,30 @@ func Local() any {
 }
 
 // explainPanic is what Explain has set.
-var explainPanic func(recovered any) *eval.Error
+var explainPanic atomic.Pointer[func(recovered any) *eval.Error]
 
 // Explain sets what turns panic values into errors for goroutines that are not
 // started by a go statement: those of WaitGroup.Go, timers and context.AfterFunc.
-// It is called as the explain of Go is. Set it before the first run.
-func Explain(explain func(recovered any) *eval.Error) { explainPanic = explain }
+// It is called as the explain of Go is. The last call holds; nil takes it away.
+func Explain(explain func(recovered any) *eval.Error) { explainPanic.Store(&explain) }
 
 // trace is what Trace has set.
-var trace func(local any) []eval.Frame
+var trace atomic.Pointer[func(local any) []eval.Frame]
 
 // Trace tells how to find the frames of a goroutine of learner code, innermost
 // first, from the value that the engine gave to SetLocal. It is called only
 // while that goroutine waits in package host (for the positions of waits whose
 // operation has none, such as mu.Lock(), and for reports of deadlocks), or by
-// that goroutine itself. Set it before the first run.
-func Trace(frames func(local any) []eval.Frame) { trace = frames }
+// that goroutine itself. The last call holds; nil takes it away.
+func Trace(frames func(local any) []eval.Frame) { trace.Store(&frames) }
 
 // frames are the learner's frames of g. The caller is g, or holds g.mu while g waits.
 func (g *goroutine) frames() []eval.Frame {
-	if g == nil || trace == nil || g.local == nil {
+	frames := trace.Load()
+	if g == nil || g.local == nil || frames == nil || *frames == nil {
 		return nil
 	}
-	return trace(g.local)
+	return (*frames)(g.local)
 }
 
 // where is the position of the calling goroutine, if the engine knows it.

@@ -18,8 +18,33 @@ type notebook struct {
 	t      *testing.T
 	e      *Engine
 	n      int
-	out    bytes.Buffer
+	out    output
 	result string
+}
+
+// output is what a notebook has printed. Goroutines that earlier cells have left
+// print into that of the newest.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) WriteString(s string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.text.WriteString(s)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+func (o *output) Reset() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.text.Reset()
 }
 
 func newNotebook(t *testing.T) *notebook { return &notebook{t: t, e: New()} }
@@ -35,7 +60,7 @@ func (nb *notebook) start(src string) (*host.Run, <-chan *eval.Error) {
 		case ev.Result != nil:
 			nb.result = fmt.Sprint(ev.Result.Data["text/plain"])
 		case ev.Error != nil:
-			fmt.Fprintf(&nb.out, "[%s]", ev.Error.Value)
+			nb.out.WriteString("[" + ev.Error.Value + "]")
 		}
 	})
 	nb.n++
@@ -366,4 +391,26 @@ func TestSessionsStaySmall(t *testing.T) {
 	if after := size(); after != before {
 		t.Errorf("packages, functions, variables: %s, then %s", before, after)
 	}
+}
+
+// A goroutine of one notebook may still wait, and be asked where, while another
+// engine is made.
+func TestEngineIsMadeBesideGoroutinesOfAnother(t *testing.T) {
+	old := newNotebook(t)
+	old.want(`import ("sync"; "time")
+var mu sync.Mutex
+var stop bool
+go func() {
+	for {
+		mu.Lock()
+		if stop { mu.Unlock(); return }
+		time.AfterFunc(0, func() {})
+		mu.Unlock()
+		time.Sleep(time.Microsecond)
+	}
+}()`, "")
+	for range 200 {
+		New()
+	}
+	old.want("mu.Lock(); stop = true; mu.Unlock()", "")
 }
