@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // DefaultName and DefaultDisplayName are what a kernelspec is called unless
@@ -114,11 +115,11 @@ func Install(o Options) (*Installed, error) {
 		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return nil, explainPermission(err)
+		return nil, explainPlace(err)
 	}
 	temp, err := os.MkdirTemp(o.Place.Share, ".braid-install-")
 	if err != nil {
-		return nil, explainPermission(err)
+		return nil, explainPlace(err)
 	}
 	defer os.RemoveAll(temp)
 	if err := os.Chmod(temp, 0o755); err != nil {
@@ -146,9 +147,12 @@ func Install(o Options) (*Installed, error) {
 	return done, nil
 }
 
-func explainPermission(err error) error {
-	if errors.Is(err, os.ErrPermission) {
-		return fmt.Errorf("%w; choose a place that you may write to: --user, or --prefix DIR", err)
+// explainPlace adds the way on when the place is what hinders.
+func explainPlace(err error) error {
+	for _, hindrance := range []error{os.ErrPermission, os.ErrNotExist, syscall.ENOTDIR, syscall.EROFS} {
+		if errors.Is(err, hindrance) {
+			return fmt.Errorf("%w; choose a place that you may write to: --user, --prefix DIR, or the folder in JUPYTER_DATA_DIR", err)
+		}
 	}
 	return err
 }
@@ -333,7 +337,7 @@ func Uninstall(place Place, name string) ([]string, error) {
 		if err := os.Remove(filepath.Join(dir, name)); err == nil {
 			removed = append(removed, filepath.Join(dir, name))
 		} else if !os.IsNotExist(err) {
-			return removed, explainPermission(err)
+			return removed, explainPlace(err)
 		}
 	}
 	if os.Remove(dir) == nil {

@@ -101,6 +101,9 @@ func (o LabOptions) prepare(ctx context.Context, say *progress) (*laboratory, er
 		return nil, err
 	}
 	say.line("Preparing JupyterLab in a private environment (once; it takes a minute or so)")
+	if err := os.MkdirAll(data, 0o755); err != nil {
+		return nil, fmt.Errorf("making the folder of Braid's data: %w; name one that you may write to with BRAID_DATA_DIR", err)
+	}
 	env, err := venv.Prepare(ctx, filepath.Join(data, "lab"), labRequirements, say.step)
 	if err != nil {
 		return nil, explainLab(err)
@@ -181,7 +184,7 @@ func (o LabOptions) notebooks(say *progress) (dir, page string, err error) {
 		return "", "", fmt.Errorf("%s is a file; braid lab opens a folder", dir)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", "", fmt.Errorf("making the folder of notebooks: %w", err)
+		return "", "", fmt.Errorf("making the folder of notebooks: %w; name a folder that you may write to: braid lab DIR", err)
 	}
 	if o.Course == "" {
 		return dir, "", nil

@@ -178,3 +178,24 @@ func TestProgress(t *testing.T) {
 		t.Errorf("on a terminal: %q", fancy.String())
 	}
 }
+
+func TestPlacesThatCannotBeWrittenNameTheCure(t *testing.T) {
+	dir := home(t)
+	fakeLab(t, "4.6.1", "exit 0")
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	names := func(what, cure string, err error) {
+		t.Helper()
+		if err == nil || !strings.Contains(err.Error(), cure) {
+			t.Errorf("%s: %v; want %q in it", what, err, cure)
+		}
+	}
+	t.Setenv("BRAID_DATA_DIR", filepath.Join(file, "data"))
+	names("the lab's environment", "BRAID_DATA_DIR", Lab(t.Context(), LabOptions{Private: true, PrepareOnly: true}))
+	t.Setenv("JUPYTER_DATA_DIR", filepath.Join(file, "jupyter"))
+	names("the kernelspec", "JUPYTER_DATA_DIR", Lab(t.Context(), LabOptions{PrepareOnly: true}))
+	t.Setenv("HOME", filepath.Join(file, "home"))
+	names("the folder of notebooks", "braid lab DIR", Lab(t.Context(), LabOptions{PrepareOnly: true}))
+}

@@ -97,14 +97,14 @@ func writeConfig(path string, config map[string]any) error {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return explainPermission(err)
+		return explainPlace(err)
 	}
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}
 	temp := path + ".braid-new"
 	if err := os.WriteFile(temp, data, 0o644); err != nil {
-		return explainPermission(err)
+		return explainPlace(err)
 	}
 	return os.Rename(temp, path)
 }
