@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 
@@ -47,6 +48,18 @@ func (f *fakeSession) last() session.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.requests[len(f.requests)-1]
+}
+
+// asked is the newest request with this code: those of other shells may be newer.
+func (f *fakeSession) asked(code string) session.Request {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range slices.Backward(f.requests) {
+		if r.Code == code {
+			return r
+		}
+	}
+	return session.Request{}
 }
 
 func (f *fakeSession) Run(ctx context.Context, req session.Request, sink session.Sink) session.Outcome {

@@ -25,7 +25,7 @@ func TestSubshell(t *testing.T) {
 	r := f.subshell(id, "execute_request", content{"code": "print sub"}).result()
 	r.wantOutline("busy execute_input stdout:sub\n idle")
 	r.reply.want(t, content{"status": "ok", "execution_count": 1}) // a counter of its own
-	if got := f.kernel.fake.last().Subshell; got != id {
+	if got := f.kernel.fake.asked("print sub").Subshell; got != id {
 		t.Errorf("the session was told subshell %q", got)
 	}
 
