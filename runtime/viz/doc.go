@@ -23,6 +23,8 @@
 //	V9  Tasks         who awaits whom
 //	V10 Outcomes      all schedules as a tree
 //	V11 States        the life of a generator or coroutine
+//	V12 Sequence      who drives whom: calls, yields and returns between frames
+//	V13 Curves        how a value depends on a size
 //
 // # Model
 //
@@ -32,7 +34,8 @@
 // # Real CPython
 //
 // The forms follow viztracer and giltracer (V1, V4, V5), Shuttle's explorer
-// (V2), dis (V3), and python -m asyncio pstree of 3.14 (V9).
+// (V2), dis (V3), python -m asyncio pstree of 3.14 (V9), and the sequence
+// diagrams of UML (V12).
 //
 // # Not modelled
 //

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -128,6 +129,33 @@ func refsRecord() *trace.Recorder {
 	return r
 }
 
+// handOvers is a generator that yields once, driven by main, which makes a
+// coroutine as well and does not drive it.
+func handOvers() *viz.Sequence {
+	s := viz.NewSequence("main drives gen")
+	s.Make("main", "gen", "gen()")
+	s.Make("main", "coro", "coro()")
+	left := 1
+	for range 2 {
+		s.Step("main", "gen", "next()", func() (any, error) {
+			if left--; left < 0 {
+				return nil, errors.New("StopIteration")
+			}
+			s.Note("gen", "before the <yield>")
+			return "a", nil
+		})
+	}
+	return s
+}
+
+func sizes() viz.Plot {
+	return viz.Plot{Title: "Price of an item", X: "items in a chunk", Y: "µs per item", LogX: true, LogY: true, Line: 4.1, LineName: "a plain loop",
+		Curves: []viz.Curve{
+			{Name: "2 workers", Points: []viz.Point{{1000, 2.2}, {1, 50}, {10, 6.9}, {100, 2.5}}},
+			{Name: "1 worker", Points: []viz.Point{{1, 100}, {10, 13.7}, {100, 5}, {1000, 4.2}}},
+		}}
+}
+
 func pictures(t testing.TB) map[string]*viz.Picture {
 	r := explore.Run(counter(1))
 	main := &viz.TaskNode{Name: "Task-1", State: "pending", Frames: []string{"main example.py:13", "TaskGroup.__aexit__ taskgroups.py:72"}}
@@ -171,6 +199,8 @@ func pictures(t testing.TB) map[string]*viz.Picture {
 		"states": viz.States("coroutine", viz.Move{Call: "send(1)", Error: "TypeError: can't send non-None value to a just-started coroutine"},
 			viz.Move{Call: "send(None)", State: "SUSPENDED"}, viz.Move{Call: "send(None)", State: "COMPLETED"},
 			viz.Move{Call: "await again", Error: "RuntimeError: cannot reuse already awaited coroutine"}),
+		"sequence": handOvers().Picture(),
+		"curves":   viz.Curves(sizes()),
 	}
 }
 
@@ -288,6 +318,8 @@ func TestClaims(t *testing.T) {
 		"tasks":        "await cycle",
 		"outcomes":     "all 70 schedules: 3 in 32, 4 in 6, two updates were lost in 32; a proof",
 		"states":       "now COMPLETED; 2 raised an exception",
+		"sequence":     "control passes 4 times, and is in one place at a time; gen runs 2 times and has ended; coro is made and never runs",
+		"curves":       "2 workers: least 2.2 at 1,000, most 50 at 1, crosses 4.1 between 10 and 100; 1 worker: least 4.2 at 1,000, most 100 at 1",
 	} {
 		if got := all[name].Caption; !strings.Contains(got, want) {
 			t.Errorf("%s: %q does not say %q", name, got, want)
@@ -330,6 +362,17 @@ func TestLargeRuns(t *testing.T) {
 		tasks = append(tasks, &viz.TaskNode{Name: fmt.Sprintf("Task-%d", i)})
 	}
 	big["tasks"] = viz.Tasks(tasks...)
+	talk := viz.NewSequence("")
+	for range 5000 {
+		talk.Step("for", "gen", "next()", func() (any, error) { return 1, nil })
+	}
+	big["sequence"] = talk.Picture()
+	plot := viz.Plot{Curves: make([]viz.Curve, 7)}
+	for i := range 70_000 {
+		c := &plot.Curves[i%7]
+		c.Points = append(c.Points, viz.Point{X: float64(i), Y: float64(i*i%1000 - 500)})
+	}
+	big["curves"] = viz.Curves(plot)
 	for name, p := range big {
 		check(t, name, p)
 		if p.Merged == 0 {
@@ -364,27 +407,88 @@ func TestMisuse(t *testing.T) {
 	in := rt.Virtual(rt.GIL310, 1, 2)
 	report := in.Threads(1, func(t *rt.Thread) {})
 	for want, p := range map[string]*viz.Picture{
-		"Timeline needs a recorder":    viz.Timeline(),
-		"not string":                   viz.Timeline("x"),
-		"call in.Trace() before":       viz.Timeline(report),
-		"no witness":                   viz.Interleaving(nil, nil),
-		"needs a code object":          viz.CheckPoints(nil),
-		"not <nil>":                    viz.Loop(nil),
-		"Processes needs a recorder":   viz.Processes(),
-		"Nobody counted references":    viz.Refs(&trace.Recorder{}),
-		"needs a Comparison":           viz.Bars(viz.Comparison{}),
-		"at least one Series":          viz.Latency("", 0),
-		"There are no tasks":           viz.Tasks(nil),
-		"needs the report of explore":  viz.Outcomes(nil),
-		"0 calls, now CREATED":         viz.States("generator"),
-		"ran bytecode at once for 0.0": viz.Timeline(&trace.Recorder{}),
-		"0 tasks, at most":             viz.Loop(&trace.Recorder{}),
+		"Timeline needs a recorder":     viz.Timeline(),
+		"not string":                    viz.Timeline("x"),
+		"call in.Trace() before":        viz.Timeline(report),
+		"no witness":                    viz.Interleaving(nil, nil),
+		"needs a code object":           viz.CheckPoints(nil),
+		"not <nil>":                     viz.Loop(nil),
+		"Processes needs a recorder":    viz.Processes(),
+		"Nobody counted references":     viz.Refs(&trace.Recorder{}),
+		"needs a Comparison":            viz.Bars(viz.Comparison{}),
+		"at least one Series":           viz.Latency("", 0),
+		"There are no tasks":            viz.Tasks(nil),
+		"needs the report of explore":   viz.Outcomes(nil),
+		"0 calls, now CREATED":          viz.States("generator"),
+		"at least one Curve that has":   viz.Curves(viz.Plot{Curves: []viz.Curve{{Name: "empty"}}}),
+		"8 curves are more than":        viz.Curves(viz.Plot{Curves: append(make([]viz.Curve, 7), sizes().Curves[0])}),
+		"(0, 1): a logarithmic axis":    viz.Curves(viz.Plot{LogX: true, Curves: []viz.Curve{{Name: "n", Points: []viz.Point{{0, 1}}}}}),
+		"(1, -1): a logarithmic axis":   viz.Curves(viz.Plot{LogY: true, Curves: []viz.Curve{{Name: "n", Points: []viz.Point{{1, -1}}}}}),
+		"the line at -1 is not on":      viz.Curves(viz.Plot{LogY: true, Line: -1, Curves: sizes().Curves}),
+		"point 1 of curve \"n\" is not": viz.Curves(viz.Plot{Curves: []viz.Curve{{Name: "n", Points: []viz.Point{{math.NaN(), 1}}}}}),
+		"ran bytecode at once for 0.0":  viz.Timeline(&trace.Recorder{}),
+		"0 tasks, at most":              viz.Loop(&trace.Recorder{}),
 	} {
 		check(t, want, p)
 		if !strings.Contains(p.Caption, want) {
 			t.Errorf("%q does not say %q", p.Caption, want)
 		}
 	}
+}
+
+// A Sequence keeps the first message that cannot be: pictures of control that is
+// in two places would be wrong.
+func TestSequenceRefuses(t *testing.T) {
+	for want, record := range map[string]func(s *viz.Sequence){
+		"nothing was recorded":          func(s *viz.Sequence) {},
+		"control is with gen":           func(s *viz.Sequence) { s.Call("main", "gen", "next()"); s.Call("main", "other", "f()") },
+		"to gen, which has ended":       func(s *viz.Sequence) { s.Call("main", "gen", ""); s.End("gen", "main", ""); s.Call("main", "gen", "") },
+		"from main to itself: use Note": func(s *viz.Sequence) { s.Call("main", "main", "f()") },
+		"names no frame":                func(s *viz.Sequence) { s.Note("", "x") },
+		"7 frames are more than a picture": func(s *viz.Sequence) {
+			for i := range 6 {
+				s.Make("main", fmt.Sprint(i), "")
+			}
+		},
+		"control passes 1 time, and is in":  func(s *viz.Sequence) { s.Call("main", "gen", "next()") },
+		"gen runs 1 time and has control":   func(s *viz.Sequence) { s.Call("main", "gen", "next()") },
+		"gen runs 1 time and is suspended":  func(s *viz.Sequence) { s.Call("main", "gen", ""); s.Answer("gen", "main", "") },
+		"control passes 0 times, and is in": func(s *viz.Sequence) { s.Note("main", "alone") },
+	} {
+		s := viz.NewSequence("")
+		record(s)
+		p := s.Picture()
+		check(t, want, p)
+		if !strings.Contains(p.Caption, want) {
+			t.Errorf("%q does not say %q", p.Caption, want)
+		}
+		if s.MIMEBundle()["text/plain"] != p.String() {
+			t.Errorf("%s: the Sequence is shown otherwise than its picture", want)
+		}
+	}
+}
+
+func TestCurvesOfOneValue(t *testing.T) {
+	for want, p := range map[string]*viz.Picture{
+		"flat: 5 everywhere":  viz.Curves(viz.Plot{Curves: []viz.Curve{{Name: "flat", Points: []viz.Point{{1, 5}}}, {Name: "none"}}}),
+		"none: no points":     viz.Curves(viz.Plot{Line: 2, Curves: []viz.Curve{{Name: "flat", Points: []viz.Point{{1, 5}}}, {Name: "none"}}}),
+		"zero: 0 everywhere":  viz.Curves(viz.Plot{Curves: []viz.Curve{{Name: "zero", Points: []viz.Point{{0, 0}}}}}),
+		"one: 1 everywhere":   viz.Curves(viz.Plot{LogX: true, LogY: true, Curves: []viz.Curve{{Name: "one", Points: []viz.Point{{1, 1}}}}}),
+		"least -2,000 at 0.5": viz.Curves(viz.Plot{Curves: []viz.Curve{{Name: "n", Points: []viz.Point{{0.5, -2000}, {2, 3.3e20}}}}}),
+		"most 3.3e+20 at 2":   viz.Curves(viz.Plot{Curves: []viz.Curve{{Name: "n", Points: []viz.Point{{0.5, -2000}, {2, 3.3e20}}}}}),
+	} {
+		check(t, want, p)
+		if !strings.Contains(p.Caption, want) {
+			t.Errorf("%q does not say %q", p.Caption, want)
+		}
+	}
+}
+
+func ExampleCurves() {
+	fmt.Println(viz.Curves(viz.Plot{X: "elements", Y: "speed-up", Line: 1, Curves: []viz.Curve{
+		{Name: "two threads", Points: []viz.Point{{100, 0.6}, {1000, 0.9}, {10_000, 1.8}}},
+	}}).Caption)
+	// Output: two threads: least 0.6 at 100, most 1.8 at 10,000, crosses 1 between 1,000 and 10,000
 }
 
 func ExampleTimeline() {
