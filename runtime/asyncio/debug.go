@@ -113,6 +113,8 @@ func (e entry) name() string {
 		return e.h.name
 	case e.h != nil:
 		return "callback"
+	case e.fut == nil:
+		return "timer"
 	}
 	return "done callback"
 }

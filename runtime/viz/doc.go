@@ -25,6 +25,8 @@
 //	V11 States        the life of a generator or coroutine
 //	V12 Sequence      who drives whom: calls, yields and returns between frames
 //	V13 Curves        how a value depends on a size
+//	V14 Turns         the steps of an event loop in their order, iteration by iteration
+//	V15 Amounts       prices, sizes and numbers as bars, with a limit
 //
 // # Model
 //

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	rt "braid/runtime"
+	"braid/runtime/asyncio"
 	"braid/runtime/explore"
 	"braid/runtime/trace"
 	"braid/runtime/viz"
@@ -201,6 +202,10 @@ func pictures(t testing.TB) map[string]*viz.Picture {
 			viz.Move{Call: "await again", Error: "RuntimeError: cannot reuse already awaited coroutine"}),
 		"sequence": handOvers().Picture(),
 		"curves":   viz.Curves(sizes()),
+		"turns":    viz.Turns(recordOf(robin)),
+		"amounts": viz.Amounts(viz.Measure{Title: "Memory of one thread", Unit: "B", Log: true, Mark: 1_000_000, MarkName: "a megabyte", Amounts: []viz.Amount{
+			{Name: "reserved", Value: 8_400_000, Note: "address space"}, {Name: "used", Value: 15_000, Note: "CPython 3.11"}, {Name: "a task", Value: 1500},
+		}}),
 	}
 }
 
@@ -320,6 +325,8 @@ func TestClaims(t *testing.T) {
 		"states":       "now COMPLETED; 2 raised an exception",
 		"sequence":     "control passes 4 times, and is in one place at a time; gen runs 2 times and has ended; coro is made and never runs",
 		"curves":       "2 workers: least 2.2 at 1,000, most 50 at 1, crosses 4.1 between 10 and 100; 1 worker: least 4.2 at 1,000, most 100 at 1",
+		"turns":        "a bar between steps: A0 | B0 | A1 | B1",
+		"amounts":      "reserved: 8.4 MB, 5600 times as much as a task (1.5 kB); 1 of 3 beyond a megabyte",
 	} {
 		if got := all[name].Caption; !strings.Contains(got, want) {
 			t.Errorf("%s: %q does not say %q", name, got, want)
@@ -428,6 +435,9 @@ func TestMisuse(t *testing.T) {
 		"point 1 of curve \"n\" is not": viz.Curves(viz.Plot{Curves: []viz.Curve{{Name: "n", Points: []viz.Point{{math.NaN(), 1}}}}}),
 		"ran bytecode at once for 0.0":  viz.Timeline(&trace.Recorder{}),
 		"0 tasks, at most":              viz.Loop(&trace.Recorder{}),
+		"No loop was recorded":          viz.Turns(&trace.Recorder{}),
+		"not int":                       viz.Turns(1),
+		"needs a Measure":               viz.Amounts(viz.Measure{}),
 	} {
 		check(t, want, p)
 		if !strings.Contains(p.Caption, want) {
@@ -514,4 +524,90 @@ func ExampleInterleaving() {
 	//    3                     STORE x = 1                1
 	//    4 STORE x = 1 (!)                                1
 	// 4 steps, 1 preemption → 1; 1 write undid another thread's; all 6 schedules: 1 in 4, 2 in 2; replay s1AAEBAg
+}
+
+// recordOf runs main on a virtual loop; say is what it notes.
+func recordOf(main func(c *asyncio.Co, say func(string)) (any, error)) *trace.Recorder {
+	rec := &trace.Recorder{}
+	say := func(s string) { rec.Add(trace.Event{Kind: trace.Note, Name: s}) }
+	co := asyncio.Async("main", func(c *asyncio.Co, _ []any) (any, error) { return main(c, say) }).Call()
+	if _, _, err := asyncio.RunVirtual(co, asyncio.Traced(rec)); err != nil {
+		panic(err)
+	}
+	return rec
+}
+
+// robin is two tasks that take turns, then both wait.
+func robin(c *asyncio.Co, say func(string)) (any, error) {
+	turn := asyncio.Async("turn", func(c *asyncio.Co, a []any) (any, error) {
+		for i := range 2 {
+			say(fmt.Sprintf("%v%d", a[0], i))
+			if _, err := c.Sleep(0); err != nil {
+				return nil, err
+			}
+		}
+		return c.Sleep(2 * time.Second)
+	})
+	return c.Gather(turn.Call("A"), turn.Call("B"))
+}
+
+// The order, the iterations and who woke whom are those of the loop.
+func TestTurns(t *testing.T) {
+	text := viz.Turns(recordOf(robin)).String()
+	for _, want := range []string{
+		"  2  turn (Task-2)    A0\n     turn (Task-3)    B0\n  3  turn (Task-2)    A1\n     turn (Task-3)    B1\n",
+		"     (waits 2 s)\n  5  event loop       timer\n     event loop       timer\n  6  turn (Task-2)     .\n",
+		"in this order, a bar between steps: A0 | B0 | A1 | B1",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in\n%s", want, text)
+		}
+	}
+	quiet := viz.Turns(recordOf(func(c *asyncio.Co, _ func(string)) (any, error) { return c.Sleep(0) }))
+	if want := "taken in this order: main (Task-1) | main (Task-1)"; !strings.Contains(quiet.Caption, want) {
+		t.Errorf("%q does not say %q", quiet.Caption, want)
+	}
+}
+
+// Long runs are broken into bands, longer ones are cut, and say so.
+func TestTurnsOfALongRun(t *testing.T) {
+	for rounds, merged := range map[int]bool{10: false, 2000: true} {
+		p := viz.Turns(recordOf(func(c *asyncio.Co, say func(string)) (any, error) {
+			for range rounds {
+				say("something of some length & more")
+				if _, err := c.Sleep(0); err != nil {
+					return nil, err
+				}
+			}
+			return nil, nil
+		}))
+		check(t, fmt.Sprint(rounds, " rounds"), p)
+		if (p.Merged > 0) != merged {
+			t.Errorf("%d rounds: %d merged", rounds, p.Merged)
+		}
+	}
+}
+
+// Amounts are compared by what they are, not by how they are drawn.
+func TestAmounts(t *testing.T) {
+	two := func(a, b float64) []viz.Amount { return []viz.Amount{{Name: "a", Value: a}, {Name: "b", Value: b}} }
+	for want, of := range map[string]viz.Measure{
+		"b: 8.4 MB, 560 times as much as a (15 kB)": {Unit: "B", Log: true, Amounts: two(15_000, 8_400_000)},
+		"b: 62 ms, 34.4 times as much as a":         {Unit: "s", Amounts: two(0.0018, 0.062)},
+		"b: 20 ticks; a: 0 ticks":                   {Unit: "ticks", Amounts: two(0, 20)},
+		"all 2: 1 s":                                {Unit: "s", Amounts: two(1, 1)},
+		"b: 300 requests, 3 times as much as a (100 requests); 1 of 2 beyond limit (100 requests)": {Unit: "requests", Mark: 100, MarkName: "limit", Amounts: two(100, 300)},
+		"b: 4x, 2 times as much as a (2x); 0 of 2 beyond the line (4x)":                            {Unit: "x", Mark: 4, Amounts: two(2, 4)},
+		"all 2: 20,000 threads":                              {Unit: "threads", Log: true, Amounts: two(20_000, 20_000)},
+		"Amounts are finite numbers from zero on; b is none": {Amounts: two(1, -1)},
+		"; a is none":        {Amounts: two(math.NaN(), 1)},
+		"; the mark is none": {Amounts: two(1, 1), Mark: math.Inf(1)},
+		"all 2: 0 B":         {Unit: "B", Log: true, Amounts: two(0, 0)},
+	} {
+		p := viz.Amounts(of)
+		check(t, want, p)
+		if !strings.Contains(p.Caption, want) {
+			t.Errorf("%q does not say %q", p.Caption, want)
+		}
+	}
 }
