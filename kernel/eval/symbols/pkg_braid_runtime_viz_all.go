@@ -9,6 +9,8 @@ import (
 
 func pkg_braid_runtime_viz() map[string]reflect.Value {
 	return map[string]reflect.Value{
+		"Amount":       reflect.ValueOf((*viz.Amount)(nil)),
+		"Amounts":      reflect.ValueOf(viz.Amounts),
 		"Bar":          reflect.ValueOf((*viz.Bar)(nil)),
 		"Bars":         reflect.ValueOf(viz.Bars),
 		"CheckPoints":  reflect.ValueOf(viz.CheckPoints),
@@ -18,6 +20,7 @@ func pkg_braid_runtime_viz() map[string]reflect.Value {
 		"Interleaving": reflect.ValueOf(viz.Interleaving),
 		"Latency":      reflect.ValueOf(viz.Latency),
 		"Loop":         reflect.ValueOf(viz.Loop),
+		"Measure":      reflect.ValueOf((*viz.Measure)(nil)),
 		"Move":         reflect.ValueOf((*viz.Move)(nil)),
 		"NewSequence":  reflect.ValueOf(viz.NewSequence),
 		"Outcomes":     reflect.ValueOf(viz.Outcomes),
@@ -32,5 +35,6 @@ func pkg_braid_runtime_viz() map[string]reflect.Value {
 		"TaskNode":     reflect.ValueOf((*viz.TaskNode)(nil)),
 		"Tasks":        reflect.ValueOf(viz.Tasks),
 		"Timeline":     reflect.ValueOf(viz.Timeline),
+		"Turns":        reflect.ValueOf(viz.Turns),
 	}
 }
