@@ -157,7 +157,7 @@ func (c *child) configure(h hello, create func() eval.Engine) (err error) {
 	c.limits, c.name = h.Limits, h.Engine
 	if m := h.Limits.Memory; m > 0 {
 		debug.SetMemoryLimit(m - m/10)
-		host.SetMaxStack(int(min(maxStack, m/4)))
+		host.SetMaxStack(int(min(maxStack, m/8)))
 		limitData(m)
 	}
 	if c.host, err = c.open(c); err != nil {
