@@ -62,7 +62,7 @@ func States(kind string, moves ...Move) *Picture {
 			next = state
 		}
 		if next != state || m.Error == "" {
-			takeEdge(taken, state, next)
+			takeEdge(taken, state, next, m.Call)
 		}
 		visits[next]++
 		state = next
@@ -91,8 +91,9 @@ func States(kind string, moves ...Move) *Picture {
 
 // takeEdge marks the way from one resting state to the next: it leads through
 // EXECUTING, but for a close before the start.
-func takeEdge(taken map[[2]string]bool, from, to string) {
-	if from == "CREATED" && to == "COMPLETED" || to == "EXECUTING" || from == "EXECUTING" {
+func takeEdge(taken map[[2]string]bool, from, to, call string) {
+	closed := from == "CREATED" && to == "COMPLETED" && strings.Contains(call, "close")
+	if closed || to == "EXECUTING" || from == "EXECUTING" {
 		taken[[2]string{from, to}] = true
 		return
 	}
@@ -173,18 +174,28 @@ func drawEdge(c *canvas, a, b stateBox, label string, s stroke) {
 	}
 }
 
-// drawMoves lists the calls under the diagram; refused ones are red.
+// drawMoves lists the calls under the diagram; those that were refused, and so
+// changed nothing, have a red cross.
 func drawMoves(c *canvas, p *Picture, moves []Move, y float64) float64 {
 	const most = 30
+	state := "CREATED"
 	for i, m := range moves[:min(len(moves), most)] {
+		moved := m.State != "" && m.State != state
 		c.text(26, y+10, fmt.Sprint(i+1), textStyle{size: 10, anchor: "end", faint: true})
 		c.text(34, y+10, cut(m.Call, 170, 11), textStyle{mono: true})
 		switch {
+		case m.Error != "" && moved:
+			to := "→ " + m.State + "  "
+			c.text(214, y+10, to, textStyle{})
+			c.text(214+wide(to, 11)+8, y+10, cut(m.Error, chartWidth-230-wide(to, 11), 11), textStyle{bold: true})
 		case m.Error != "":
 			c.path(fmt.Sprintf("M214 %sl8 8m0 -8l-8 8", num(y+2)), stroke{colour: vermillion, width: 2}, "")
 			c.text(228, y+10, cut(m.Error, chartWidth-236, 11), textStyle{bold: true})
 		case m.State != "":
 			c.text(214, y+10, "→ "+m.State, textStyle{})
+		}
+		if moved {
+			state = m.State
 		}
 		y += 17
 	}

@@ -198,7 +198,7 @@ func pictures(t testing.TB) map[string]*viz.Picture {
 			w.Final(func() any { return x.Value() })
 		})),
 		"states": viz.States("coroutine", viz.Move{Call: "send(1)", Error: "TypeError: can't send non-None value to a just-started coroutine"},
-			viz.Move{Call: "send(None)", State: "SUSPENDED"}, viz.Move{Call: "send(None)", State: "COMPLETED"},
+			viz.Move{Call: "send(None)", State: "SUSPENDED"}, viz.Move{Call: "send(None)", State: "COMPLETED", Error: "StopIteration: 42"},
 			viz.Move{Call: "await again", Error: "RuntimeError: cannot reuse already awaited coroutine"}),
 		"sequence": handOvers().Picture(),
 		"curves":   viz.Curves(sizes()),
@@ -322,7 +322,7 @@ func TestClaims(t *testing.T) {
 		"latency":      "beside one hog: median 5.1 ms, max 10 ms",
 		"tasks":        "await cycle",
 		"outcomes":     "all 70 schedules: 3 in 32, 4 in 6, two updates were lost in 32; a proof",
-		"states":       "now COMPLETED; 2 raised an exception",
+		"states":       "now COMPLETED; 3 raised an exception",
 		"sequence":     "control passes 4 times, and is in one place at a time; gen runs 2 times and has ended; coro is made and never runs",
 		"curves":       "2 workers: least 2.2 at 1,000, most 50 at 1, crosses 4.1 between 10 and 100; 1 worker: least 4.2 at 1,000, most 100 at 1",
 		"turns":        "a bar between steps: A0 | B0 | A1 | B1",
@@ -608,6 +608,22 @@ func TestAmounts(t *testing.T) {
 		check(t, want, p)
 		if !strings.Contains(p.Caption, want) {
 			t.Errorf("%q does not say %q", p.Caption, want)
+		}
+	}
+}
+
+// A frame that has not begun can end without running, but only by close().
+func TestStatesTakesTheWayThatWasTaken(t *testing.T) {
+	way := `<title>CREATED → COMPLETED</title>`
+	for call, want := range map[string]bool{"close()": true, "await co": false} {
+		p := viz.States("coroutine", viz.Move{Call: call, State: "COMPLETED"})
+		edge, _, found := strings.Cut(p.SVG(), way)
+		if !found {
+			t.Fatalf("%s is missing", way)
+		}
+		edge = edge[strings.LastIndex(edge, "<"):]
+		if taken := strings.Contains(edge, `stroke-width="2"`); taken != want {
+			t.Errorf("%s: the way past EXECUTING is marked: %v, want %v: %s", call, taken, want, edge)
 		}
 	}
 }
