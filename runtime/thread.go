@@ -246,7 +246,9 @@ func (t *Thread) Sleep(d time.Duration) error {
 	if d < 0 {
 		return Raise("ValueError", "sleep length must be non-negative")
 	}
+	began := t.Now()
 	t.AllowThreads(trace.Blocked, "sleep "+d.String(), func() { t.proc.Sleep(d) })
+	t.proc.Spend(began, true)
 	return nil
 }
 
@@ -267,6 +269,7 @@ func (t *Thread) NativeHold(f func()) {
 	began := t.Now()
 	f()
 	t.span(trace.HoldIn, began, "")
+	t.proc.Spend(began, false)
 	t.CallPoint()
 }
 
@@ -274,6 +277,7 @@ func (t *Thread) NativeHold(f func()) {
 // thread holds: virtual time on a core of the modelled machine, a busy loop on
 // the real clock, nothing under exploration.
 func (t *Thread) Compute(d time.Duration) {
+	began := t.Now()
 	switch t.in.kind {
 	case timed:
 		if t.serial() && !t.in.subs.several() {
@@ -287,7 +291,9 @@ func (t *Thread) Compute(d time.Duration) {
 				sink.Add(0)
 			}
 		}
+		return
 	}
+	t.proc.Spend(began, false)
 }
 
 var sink atomic.Int64
@@ -297,7 +303,9 @@ var sink atomic.Int64
 func (t *Thread) Work(d time.Duration) {
 	switch t.in.kind {
 	case timed:
+		began := t.Now()
 		t.workTimed(d)
+		t.proc.Spend(began, false)
 	case real:
 		const slice = 20 * time.Microsecond
 		for ; d > 0; d -= slice {

@@ -15,7 +15,7 @@ import (
 // notFromCells are exported functions that no lesson calls, and why.
 var notFromCells = map[string]string{
 	"SetCurrentScope": "hosts", "SetFrames": "hosts", "SetStderr": "hosts", "SetUnwinding": "hosts", "Unwinding": "hosts",
-	"SetGoroutines": "hosts", "SetInterrupted": "hosts", "Goroutines": "models", "Interrupted": "models",
+	"SetGoroutines": "hosts", "SetCallers": "hosts", "Callers": "models", "FollowCallers": "models", "SourceLine": "models", "SetInterrupted": "hosts", "Goroutines": "models", "Interrupted": "models",
 	"NewScope": "hosts", "Abort": "hosts", "Each": "hosts", "End": "hosts", "Interrupt": "hosts",
 	"Own": "models", "OwnRunning": "models", "OwnThread": "models", "FromPanic": "models", "Worker": "models",
 	"AtExit": "models", "Finalizing": "models", "Module": "models", "ThreadName": "models", "Access": "models",

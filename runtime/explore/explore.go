@@ -168,8 +168,12 @@ type search struct {
 	longest   int          // steps of the longest run that ended
 	vars      *[]*rt.Var   // of the run, if they are wanted
 	watch     func(op sched.Op)
-	cut       bool // a run reached the step limit
-	shortened bool // the budget of steps was cut for it
+	locate    func(sched.Op, bool) []sched.Frame // of a replay
+	waiting   []*sched.Proc                      // at the end of the latest run, if it was a deadlock
+	err       error                              // that was the outcome of the latest run
+	failed    string                             // the thread that it ended
+	cut       bool                               // a run reached the step limit
+	shortened bool                               // the budget of steps was cut for it
 }
 
 func newSearch(o Options, r *Report) *search {
@@ -190,6 +194,7 @@ func (s *search) one(c sched.Chooser) (text string, failed bool) {
 		w = sched.NewVirtual(c)
 		w.Reuse()
 		w.Observer = s.detector.observe
+		w.Locate = s.locate
 		if s.watch != nil {
 			w.Observer = func(p *sched.Proc, op sched.Op) { s.detector.observe(p, op); s.watch(op) }
 		}
@@ -220,6 +225,7 @@ func (s *search) outcome(world *World, err error) (text string, failed bool) {
 	var endless *sched.StepLimitError
 	switch {
 	case errors.As(err, &dead):
+		s.waiting = dead.Waiting
 		if s.report.Deadlock == "" {
 			s.report.Deadlock, s.report.LostWakeup = s.detector.explain(dead)
 		}
@@ -236,6 +242,7 @@ func (s *search) outcome(world *World, err error) (text string, failed bool) {
 	s.longest = max(s.longest, s.world.Steps())
 	for _, p := range s.world.Procs() {
 		if t, ok := p.Local.(*rt.Thread); ok && t.Err() != nil {
+			s.err, s.failed = t.Err(), t.Name
 			return t.Err().Error(), true
 		}
 		if p.Err() != nil {

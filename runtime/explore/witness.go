@@ -18,6 +18,19 @@ type Witness struct {
 	Steps       []WitnessStep
 	Preemptions int
 	Replay      string
+	// Err is the exception that is the outcome, and Failed the thread that it
+	// ended; nil and "" if the outcome is something else.
+	Err    error
+	Failed string
+	// Waiting are those who wait at the end, if that is a deadlock.
+	Waiting []Waiter
+}
+
+// Waiter is a thread that can never go on.
+type Waiter struct {
+	Thread string
+	Op     sched.Op
+	Frames []sched.Frame // where it waits, as in WitnessStep
 }
 
 // WitnessStep is one executed operation.
@@ -30,7 +43,13 @@ type WitnessStep struct {
 	// it is one of those, made by World.Var.
 	Value any
 	Known bool
+	// Frames are the calls of the program that led to the operation, innermost
+	// first, as far as rt.Callers knows them: a few, from the innermost.
+	Frames []sched.Frame
 }
+
+// depth is how many calls a step remembers.
+const depth = 8
 
 // String writes a step a line, a column a thread.
 func (w *Witness) String() string {
@@ -98,15 +117,21 @@ func run(o Options, program func(*World), picks []int) (*Witness, error) {
 		program(w)
 	}
 	s.report.program = recorded
+	s.locate = func(sched.Op, bool) []sched.Frame { return rt.Callers(depth) }
+	defer rt.FollowCallers()()
 	text, _ := s.one(n)
 	if c.broken || c.next < len(picks) {
 		return nil, ErrNotRepeated
 	}
 	steps, all := s.world.Schedule()
-	wit := &Witness{Outcome: text, Preemptions: n.preemptions, Replay: encode(all)}
+	wit := &Witness{Outcome: text, Preemptions: n.preemptions, Replay: encode(all), Err: s.err, Failed: s.failed}
+	for _, p := range s.waiting {
+		op, _ := p.Waiting()
+		wit.Waiting = append(wit.Waiting, Waiter{Thread: p.Name, Op: op, Frames: p.Frames()})
+	}
 	values.settle()
 	for i, e := range steps {
-		step := WitnessStep{Thread: e.Proc.Name, Lane: e.Proc.ID, Op: e.Op, Preempted: e.Preempted}
+		step := WitnessStep{Thread: e.Proc.Name, Lane: e.Proc.ID, Op: e.Op, Preempted: e.Preempted, Frames: e.Frames}
 		step.Value, step.Known = values.of[i]
 		wit.Steps = append(wit.Steps, step)
 	}

@@ -76,6 +76,17 @@ type Executed struct {
 	At   time.Duration // since the World began
 	// Preempted tells that the Proc that ran before could have gone on.
 	Preempted bool
+	// Frames is where the operation stands in the program, innermost call first,
+	// if the World has a Locate.
+	Frames []Frame
+}
+
+// Frame is one call of the program that a World runs.
+type Frame struct {
+	File   string // "In[3]" for a cell, a path for a compiled program
+	Line   int    // from 1
+	Func   string // "Transfer", "" for the statements of a cell
+	Source string // the text of the line, without the space around it; may be ""
 }
 
 // Choice is what a Chooser is asked.

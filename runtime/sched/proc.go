@@ -29,6 +29,7 @@ type Proc struct {
 	next    func() (struct{}, bool)
 	stop    func()
 	yield   func(struct{}) bool
+	frames  []Frame // where the pending operation stands
 
 	// real Worlds
 	waiting   atomic.Pointer[Op]
@@ -124,6 +125,27 @@ func (p *Proc) Waiting() (Op, bool) {
 	return Op{}, false
 }
 
+// Frames is where the operation stands in the program that p waits for or is
+// about to execute, innermost call first; nil without World.Locate.
+func (p *Proc) Frames() []Frame { return p.frames }
+
+// announce makes op the pending operation. What a Proc does while it is unwound
+// leaves the operation that it was suspended at, for reports.
+func (p *Proc) announce(op Op, ready func() bool) {
+	if p.w.aborting {
+		panic(abort{})
+	}
+	p.pending, p.ready = op, ready
+	p.locate(op, ready != nil)
+}
+
+// locate notes where the pending operation stands.
+func (p *Proc) locate(op Op, guarded bool) {
+	if p.w.Locate != nil {
+		p.frames = p.w.Locate(op, guarded && !p.ready())
+	}
+}
+
 // Point announces an operation that is executed by the code which follows.
 func (p *Proc) Point(op Op) {
 	if p.w.virtual {
@@ -138,7 +160,8 @@ func (p *Proc) Point(op Op) {
 // that happens while p must not be interrupted, such as an access under a GIL.
 func (p *Proc) Note(op Op) {
 	if p.w.virtual && p.w.record {
-		p.w.schedule = append(p.w.schedule, Executed{Proc: p, Op: op, At: p.w.now})
+		p.locate(op, false)
+		p.w.schedule = append(p.w.schedule, Executed{Proc: p, Op: op, At: p.w.now, Frames: p.frames})
 	}
 	p.w.observe(p, op)
 }
@@ -148,7 +171,7 @@ func (p *Proc) Note(op Op) {
 func (p *Proc) Sleep(d time.Duration) {
 	op := Op{Kind: Sleep, Label: "sleep " + d.String()}
 	if p.w.virtual {
-		p.pending, p.ready = op, nil
+		p.announce(op, nil)
 		p.wakeAt, p.state = p.w.now+max(d, 0), sleeping
 		p.suspend()
 		return
@@ -189,13 +212,15 @@ func (p *Proc) poll() {
 
 // step announces op and returns when it may be executed.
 func (p *Proc) step(op Op, ready func() bool) {
-	p.pending, p.ready, p.state = op, ready, runnable
+	p.announce(op, ready)
+	p.state = runnable
 	p.wakeAt = forever
 	p.suspend()
 }
 
 func (p *Proc) awaitVirtual(op Op, ready func() bool, f func(), timeout time.Duration) bool {
-	p.pending, p.ready, p.state = op, ready, runnable
+	p.announce(op, ready)
+	p.state = runnable
 	p.wakeAt = forever
 	if timeout != forever {
 		p.wakeAt = p.w.now + timeout
@@ -221,9 +246,6 @@ func (p *Proc) candidate() bool {
 
 // suspend gives control to the scheduler until it picks p again.
 func (p *Proc) suspend() {
-	if p.w.aborting {
-		panic(abort{})
-	}
 	if p.w.goOn(p) {
 		return
 	}

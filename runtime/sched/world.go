@@ -18,6 +18,11 @@ type World struct {
 	// it is called by the executing goroutine and must be safe for concurrent
 	// use.
 	Observer func(p *Proc, op Op)
+	// Locate, if set before Procs run, says where in the program the calling
+	// goroutine is, innermost call first. It is asked at every operation of a
+	// virtual World, and told whether the operation has to wait; Executed, Proc.Frames and Spent have the answers. A search
+	// leaves it out, the replay of a schedule has it: it costs some microseconds.
+	Locate func(op Op, waits bool) []Frame
 	// StepLimit bounds a virtual run (2,000,000 if zero).
 	StepLimit int
 
@@ -37,6 +42,7 @@ type World struct {
 	spare    []*Proc
 	record   bool
 	schedule []Executed
+	spent    []Spent
 	picks    []int // every answer of the Chooser
 	// wake caches nextWake; wakeKnown is cleared whenever a Proc is resumed
 	wake      time.Duration
@@ -72,6 +78,7 @@ func (w *World) Restart(c Chooser) {
 	}
 	w.spare = append(w.spare, w.procs...)
 	w.procs, w.schedule, w.picks = w.procs[:0], w.schedule[:0], w.picks[:0]
+	w.spent = nil
 	w.chooser, w.objects, w.now, w.steps, w.live, w.fresh = c, 0, 0, 0, 0, 0
 	w.last, w.running, w.chosen, w.record, w.wakeKnown = nil, nil, nil, false, false
 }
@@ -127,6 +134,29 @@ func (w *World) Advance(d time.Duration) (due bool) {
 	}
 	w.now += max(d, 0)
 	return w.now >= w.nextWake()
+}
+
+// Spent is a while in which one Proc computed or slept.
+type Spent struct {
+	Proc     *Proc
+	From, To time.Duration
+	Slept    bool
+	Frames   []Frame
+}
+
+// worthNoting is the shortest while that Spent tells of.
+const worthNoting = time.Millisecond
+
+// Spent lists who computed or slept for a millisecond or more, in order of the
+// ends, in a virtual World with Locate.
+func (w *World) Spent() []Spent { return w.spent }
+
+// Spend notes that p, which calls it, has computed or slept since then.
+func (p *Proc) Spend(since time.Duration, slept bool) {
+	w := p.w
+	if w.virtual && w.Locate != nil && w.now-since >= worthNoting {
+		w.spent = append(w.spent, Spent{Proc: p, From: since, To: w.now, Slept: slept, Frames: w.Locate(Op{Kind: Native}, false)})
+	}
 }
 
 // nextWake is the earliest time at which a suspended Proc can go on by itself.
@@ -485,7 +515,7 @@ func (w *World) book(p *Proc) {
 	w.steps++
 	if w.record {
 		preempted := w.last != nil && w.last != p && w.last.candidate()
-		w.schedule = append(w.schedule, Executed{Proc: p, Op: p.pending, At: w.now, Preempted: preempted})
+		w.schedule = append(w.schedule, Executed{Proc: p, Op: p.pending, At: w.now, Preempted: preempted, Frames: p.frames})
 	}
 	w.observe(p, p.pending)
 	w.last = p

@@ -9,6 +9,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/tools/go/ssa"
+
+	"braid/kernel/eval/host"
 )
 
 // signature is how the calls of one function type pass values: results, then
@@ -276,6 +278,9 @@ func (g *frame) callFromOutside(t *thread) {
 }
 
 func (g *frame) callOutside(t *thread) (v any, failed bool) {
+	if host.Following() {
+		defer host.Entered(t)()
+	}
 	ok := false
 	defer func() {
 		if ok {
