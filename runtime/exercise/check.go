@@ -3,7 +3,6 @@ package exercise
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,8 +34,7 @@ type finding struct {
 	passed  bool
 	message string
 	share   float64 // of the points, if it did not pass
-	line    int
-	place   string
+	spots   []spot
 	replay  string
 	picture *viz.Picture
 }
@@ -49,13 +47,13 @@ func pass(format string, args ...any) finding {
 func fail(r *explore.Report, outcome, format string, args ...any) finding {
 	f := finding{message: fmt.Sprintf(format, args...)}
 	if w := r.Witness(outcome); w != nil {
-		f.replay, f.picture = w.Replay, viz.Interleaving(w, r)
+		f.replay, f.picture, f.spots = w.Replay, viz.Interleaving(w, r), explains(w)
 	}
 	return f
 }
 
 func failRun(r *Run, format string, args ...any) finding {
-	return finding{message: fmt.Sprintf(format, args...), picture: r.picture(), line: lineOf(r.Err), place: placeOf(r.Err)}
+	return finding{message: fmt.Sprintf(format, args...), picture: r.picture(), spots: ofRun(r)}
 }
 
 // Outcomes requires that the values that Final gives in all schedules are
@@ -154,10 +152,13 @@ func NoRace() Check {
 			return pass("Nothing is used by two threads without an order between them.")
 		}
 		race := r.Races[0]
-		outcome := worst(r)
-		return fail(r, outcome, "Two threads use %s and nothing says who is first: %s%s, and %s%s. "+
+		f := fail(r, worst(r), "Two threads use %s and nothing says who is first: %s%s, and %s%s. "+
 			"It may come out right, even always on one version of Python, and is wrong all the same: take one lock around every use of %s.",
 			race.Var, race.First, under(race.FirstHolds), race.Second, under(race.SecondHolds), race.Var)
+		if w := r.Witness(worst(r)); w != nil {
+			f.spots = accesses(w, race)
+		}
+		return f
 	}}
 }
 
@@ -246,7 +247,7 @@ func ended(r *Run) (finding, bool) {
 	case r.Err == nil:
 		return finding{}, false
 	case errors.Is(r.Err, errStuck):
-		return failRun(r, "Everybody waits and nobody can go on. %s.", places(r.stuck)), true
+		return failRun(r, "Everybody waits and nobody can go on. %s.", goroutines(r.stuck)), true
 	case errors.As(r.Err, &dead):
 		return NoDeadlock().once(r), true
 	case errors.Is(r.Err, sched.ErrStepLimit):
@@ -334,7 +335,9 @@ func Order(words ...string) Check {
 			case i >= len(got):
 				return failRun(r, "After %s nothing happens any more; %q should follow.", sequence(got), w)
 			case got[i] != w:
-				return failRun(r, "Event %d is %q%s; it should be %q. The order was %s.", i+1, got[i], r.when(i), w, sequence(got))
+				f := failRun(r, "Event %d is %q%s; it should be %q. The order was %s.", i+1, got[i], r.when(i), w, sequence(got))
+				f.spots = []spot{{frames: r.said[i].frames, what: got[i] + " happens here", theirs: true}}
+				return f
 			}
 		}
 		if len(got) > len(words) {
@@ -402,6 +405,7 @@ func HeartbeatGap(most time.Duration) Check {
 		}
 		f := failRun(r, "At %s the heartbeat stops for %s: something blocks everybody. %s is allowed. "+
 			"Await what can be awaited, and give the rest to a thread or a process.", at, longest, most)
+		f.spots = blocking(r, at, at+longest)
 		f.picture = viz.Latency("Pauses of the heartbeat", most, viz.Series{Name: "heartbeat", Samples: gaps})
 		return f
 	}))
@@ -463,15 +467,15 @@ func NoLeak() Check {
 		case 0:
 			return pass("All goroutines have ended.")
 		case 1:
-			return failRun(r, "A goroutine is left and can never end. %s.", places(r.stuck))
+			return failRun(r, "A goroutine is left and can never end. %s.", goroutines(r.stuck))
 		default:
-			return failRun(r, "%d goroutines are left and can never end. %s.", n, places(r.stuck))
+			return failRun(r, "%d goroutines are left and can never end. %s.", n, goroutines(r.stuck))
 		}
 	}))
 }
 
-// places lists what goroutines do, equal ones once.
-func places(stuck []string) string {
+// goroutines lists what goroutines do, equal ones once.
+func goroutines(stuck []string) string {
 	var list []string
 	count := map[string]int{}
 	for _, g := range stuck {
@@ -534,48 +538,3 @@ type partly struct {
 
 func (p *partly) Error() string  { return p.text }
 func (p *partly) Share() float64 { return p.share }
-
-// placeOf is where in a cell an exception was raised, if a host knows it: the
-// innermost of the interpreted frames, "In[3]:4, in Visit".
-func placeOf(err error) string {
-	if e, ok := rt.AsException(err); ok && len(e.Frames) > 0 {
-		return e.Frames[0]
-	}
-	return ""
-}
-
-// lineOf finds the student's line in the stack of an exception that was a
-// panic: the first frame that belongs neither to the Go library nor to the
-// model. 0 if it is not known.
-func lineOf(err error) int {
-	e, ok := rt.AsException(err)
-	if !ok {
-		return 0
-	}
-	lines := strings.Split(e.Stack, "\n")
-	for i := 1; i < len(lines); i++ {
-		place := strings.TrimSpace(lines[i])
-		path, rest, ok := strings.Cut(place, ".go:")
-		if !ok || !strings.HasPrefix(lines[i], "\t") || ours(path, lines[i-1]) {
-			continue
-		}
-		number, _, _ := strings.Cut(rest, " ")
-		if n, err := strconv.Atoi(number); err == nil {
-			return n
-		}
-	}
-	return 0
-}
-
-// ours tells frames of Go's library and of the model from a student's.
-func ours(path, function string) bool {
-	if strings.Contains(filepath.ToSlash(path), "_test") {
-		return false
-	}
-	for _, prefix := range []string{"runtime.", "runtime/", "panic(", "iter.", "reflect.", "sync.", "created by", "braid/runtime", "testing.", "main.main", "goroutine "} {
-		if strings.HasPrefix(function, prefix) {
-			return true
-		}
-	}
-	return false
-}

@@ -136,8 +136,9 @@ func (e *Exercise) Require(points float64, c Check) *Exercise {
 // only if the other checks of the same program pass.
 func (e *Exercise) Grade() *Result {
 	r := &Result{Name: e.name}
+	grader := graderHere()
 	for _, s := range e.subjects {
-		for _, v := range s.judge() {
+		for _, v := range s.judge(grader) {
 			r.Verdicts = append(r.Verdicts, v)
 			r.Score += v.Points
 			r.Max += v.Max
@@ -152,12 +153,12 @@ func (e *Exercise) Grade() *Result {
 func rounded(points float64) float64 { return math.Round(points*1e6) / 1e6 }
 
 // judge asks every check that is required of the program.
-func (s *subject) judge() []Verdict {
+func (s *subject) judge(grader string) []Verdict {
 	seen := s.run()
 	verdicts := make([]Verdict, len(s.required))
 	works := true
 	for i, q := range s.required {
-		verdicts[i] = judge(q, seen)
+		verdicts[i] = judge(q, seen, grader)
 		works = works && (q.check.forbids || verdicts[i].Passed)
 	}
 	for i, q := range s.required {
@@ -180,7 +181,7 @@ func sayOnce(verdicts []Verdict) {
 			continue
 		}
 		if before, said := by[v.Message]; said {
-			v.Message, v.Line, v.Place, v.As = fmt.Sprintf("The same as for %q.", before), 0, "", ""
+			v.Message, v.Places, v.As = fmt.Sprintf("The same as for %q.", before), nil, ""
 		} else {
 			by[v.Message] = v.Check
 		}
@@ -228,17 +229,21 @@ type Run struct {
 }
 
 type entry struct {
-	at   time.Duration
-	what string
+	at     time.Duration
+	what   string
+	frames []sched.Frame
 }
 
 // Say notes that something happened, for Order.
 func (r *Run) Say(what string) {
-	at := r.now()
+	at, frames := r.now(), rt.Callers(depth)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.said = append(r.said, entry{at, what})
+	r.said = append(r.said, entry{at, what, frames})
 }
+
+// depth is how many calls are remembered of a place.
+const depth = 8
 
 func (r *Run) now() time.Duration {
 	if r.In == nil {
@@ -332,6 +337,8 @@ func (s *subject) runOnce() *Run {
 	before := scope.Warnings()
 	in := s.machine()
 	in.World().StepLimit = Steps
+	in.World().Locate = locate(in.World())
+	defer rt.FollowCallers()()
 	run := &Run{In: in, Trace: in.Trace()}
 	run.picture = func() *viz.Picture { return viz.Timeline(run.Trace) }
 	run.Err = in.Run(func(t *rt.Thread) error { return s.once(run, t) })
@@ -349,6 +356,18 @@ func (s *subject) runOnce() *Run {
 		scope.Warn(w.Category, "%s", w.Message)
 	}
 	return run
+}
+
+// locate says where a run is, where that can matter: at waits that may be for
+// ever, at what takes time, and near the end of an endless run.
+func locate(w *sched.World) func(op sched.Op, waits bool) []sched.Frame {
+	return func(op sched.Op, waits bool) []sched.Frame {
+		switch {
+		case waits, op.Kind == sched.Native, w.Steps() > Steps-100:
+			return rt.Callers(depth)
+		}
+		return nil
+	}
 }
 
 // errStuck ends a run of Go whose program cannot go on.
@@ -394,7 +413,7 @@ func (s *subject) runPlain() *Run {
 	return run
 }
 
-func judge(q required, s *seen) Verdict {
+func judge(q required, s *seen, grader string) Verdict {
 	v := Verdict{Check: q.check.name, Max: q.points}
 	var f finding
 	switch {
@@ -412,7 +431,10 @@ func judge(q required, s *seen) Verdict {
 	default:
 		f = finding{message: "The author's mistake: this check looks at all schedules, and needs Every before Require."}
 	}
-	v.Passed, v.Message, v.Line, v.Place, v.Replay, v.Picture = f.passed, f.message, f.line, f.place, f.replay, f.picture
+	v.Passed, v.Message, v.Replay, v.Picture = f.passed, f.message, f.replay, f.picture
+	if !v.Passed {
+		v.Places = places(f.spots, grader)
+	}
 	if s.report != nil {
 		v.Searched = s.report.Strategy()
 	}
@@ -439,7 +461,5 @@ func stopped(r *explore.Report) string {
 
 // failed words an error that kept the program from being looked at.
 func failed(err error) finding {
-	f := finding{message: fmt.Sprintf("The program stopped with %s.", err)}
-	f.line, f.place = lineOf(err), placeOf(err)
-	return f
+	return finding{message: fmt.Sprintf("The program stopped with %s.", err), spots: ofError(err)}
 }

@@ -21,11 +21,9 @@ type Verdict struct {
 	// Waits tells that the check passed and its points wait for those that say
 	// what the program should do.
 	Waits bool `json:"waits,omitempty"`
-	// Line is the student's line that raised what the message tells, 0 if it
-	// is not known.
-	Line int `json:"line,omitempty"`
-	// Place is the same for code of a cell: "In[3]:4, in Visit".
-	Place string `json:"place,omitempty"`
+	// Places are the student's lines that the message is about, as far as they
+	// are known.
+	Places []Place `json:"places,omitempty"`
 	// Searched says how many schedules were run, and whether those were all.
 	Searched string `json:"searched,omitempty"`
 	// As names an earlier check whose picture shows the same schedule.
@@ -87,7 +85,10 @@ func (r *Result) String() string {
 	fmt.Fprintf(&b, "%s: %s of %s points\n", r.Name, points(r.Score), points(r.Max))
 	shown, more := r.shown()
 	for _, v := range shown {
-		fmt.Fprintf(&b, "%s %s (%s/%s): %s\n", v.sign(), v.Check, points(v.Points), points(v.Max), v.where())
+		fmt.Fprintf(&b, "%s %s (%s/%s): %s\n", v.sign(), v.Check, points(v.Points), points(v.Max), v.words())
+		for _, p := range v.Places {
+			b.WriteString("    " + p.String() + "\n")
+		}
 		if v.Picture != nil {
 			b.WriteString("    " + strings.ReplaceAll(strings.TrimRight(v.Picture.String(), "\n"), "\n", "\n    ") + "\n")
 		}
@@ -123,14 +124,9 @@ func (r *Result) shown() (verdicts []Verdict, more string) {
 	return verdicts, more
 }
 
-// where is the message with the line, if it is known, and why it has no points.
-func (v Verdict) where() string {
+// words is the message, and why it has no points.
+func (v Verdict) words() string {
 	text := v.Message
-	if v.Place != "" {
-		text = fmt.Sprintf("%s (%s)", text, v.Place)
-	} else if v.Line != 0 {
-		text = fmt.Sprintf("%s (line %d)", text, v.Line)
-	}
 	if v.As != "" {
 		text += fmt.Sprintf(" The picture of %q shows it.", v.As)
 	}
@@ -171,7 +167,10 @@ func (r *Result) HTML() string {
 			colour = "#D55E00"
 		}
 		fmt.Fprintf(&b, `<div style="border-left:4px solid %s;padding:2px 8px;margin:6px 0"><b>%s %s</b> (%s/%s)<br/>%s`,
-			colour, v.sign(), html.EscapeString(v.Check), points(v.Points), points(v.Max), html.EscapeString(v.where()))
+			colour, v.sign(), html.EscapeString(v.Check), points(v.Points), points(v.Max), html.EscapeString(v.words()))
+		for _, p := range v.Places {
+			b.WriteString("<br/>" + p.html())
+		}
 		if v.Searched != searched && v.Searched != "" {
 			searched = v.Searched
 			fmt.Fprintf(&b, `<br/><small>Searched: %s.</small>`, html.EscapeString(v.Searched))
