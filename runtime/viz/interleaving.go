@@ -233,7 +233,7 @@ func (t *table) row(c *canvas, i int, cell cell, y, left, column float64) {
 		c.line(left, y, left+column*float64(len(t.threads)), y, stroke{faint: true, width: 0.5})
 	}
 	x := left + column*float64(cell.lane)
-	title := fmt.Sprintf("step %d: %s: %s", i+1, t.w.Steps[i].Thread, t.w.Steps[i].Op)
+	title := fmt.Sprintf("step %d: %s: %s%s", i+1, t.w.Steps[i].Thread, t.w.Steps[i].Op, lineOf(t.w.Steps[i]))
 	f, st := fill{}, textStyle{mono: true}
 	switch {
 	case cell.stale:
@@ -256,6 +256,15 @@ func (t *table) row(c *canvas, i int, cell cell, y, left, column float64) {
 		st.mono, st.anchor, st.size, st.bold = false, "end", 10, true
 		c.text(x+column-22, y+14, note, st)
 	}
+}
+
+// lineOf tells where a step stands in a cell; of compiled programs the path
+// would not be the same on every machine.
+func lineOf(s explore.WitnessStep) string {
+	if len(s.Frames) == 0 || strings.HasSuffix(s.Frames[0].File, ".go") {
+		return ""
+	}
+	return fmt.Sprintf(", line %d of %s", s.Frames[0].Line, s.Frames[0].File)
 }
 
 // arrows lead from a write to the one that undoes it.
