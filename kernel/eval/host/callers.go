@@ -64,12 +64,12 @@ func callers(most int) (list []sched.Frame) {
 			}
 		}
 	}
-	if trace != nil && following.Load() > 0 {
+	if find := trace.Load(); find != nil && following.Load() > 0 {
 		followed.mu.Lock()
 		locals := followed.of[getg()]
 		followed.mu.Unlock()
 		for i := len(locals) - 1; i >= 0; i-- {
-			add(trace(locals[i]))
+			add((*find)(locals[i]))
 		}
 	}
 	if g := current(); g != nil && g.owned() {

@@ -29,6 +29,7 @@ func pkg_braid_runtime_exercise() map[string]reflect.Value {
 		"Peak":          reflect.ValueOf(exercise.Peak),
 		"PeakAtMost":    reflect.ValueOf(exercise.PeakAtMost),
 		"PickledAtMost": reflect.ValueOf(exercise.PickledAtMost),
+		"Place":         reflect.ValueOf((*exercise.Place)(nil)),
 		"Raises":        reflect.ValueOf(exercise.Raises),
 		"Result":        reflect.ValueOf((*exercise.Result)(nil)),
 		"Run":           reflect.ValueOf((*exercise.Run)(nil)),

@@ -25,6 +25,7 @@ func pkg_braid_runtime_explore() map[string]reflect.Value {
 		"Report":         reflect.ValueOf((*explore.Report)(nil)),
 		"Run":            reflect.ValueOf(explore.Run),
 		"RunWith":        reflect.ValueOf(explore.RunWith),
+		"Waiter":         reflect.ValueOf((*explore.Waiter)(nil)),
 		"Witness":        reflect.ValueOf((*explore.Witness)(nil)),
 		"WitnessStep":    reflect.ValueOf((*explore.WitnessStep)(nil)),
 		"World":          reflect.ValueOf((*explore.World)(nil)),
