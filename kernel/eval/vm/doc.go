@@ -11,8 +11,9 @@
 //
 // Checking. Run parses and checks the source again with packages cell and
 // check, against a State of its own, and so reaches the State that the session
-// has. The checked file goes through package ssa (generics instantiated), one
-// ssa.Package per cell, all in one ssa.Program.
+// has. Package order takes calls out of expressions where the Go toolchain reads
+// variables after them. The file then goes through package ssa (generics
+// instantiated), one ssa.Package per cell, all in one ssa.Program.
 //
 // Types (types.go). Every types.Type has a reflect.Type. Types of compiled
 // packages are found in the symbol tables, those built from others through
@@ -95,9 +96,11 @@
 //   - calls nested some 300,000 deep (a stack of 224 MiB, or 512 MiB of frames)
 //     end the cell with a FatalError named stack overflow; Go would end the
 //     process at 1 GB of stack;
-//   - a variable that is named beside calls in one expression is read when its
-//     turn comes, where Go's compiler often reads it after the calls (the spec
-//     leaves it open): fmt.Println(n, inc()), where inc changes n;
+//   - where the Go compiler's inliner decides whether a variable beside a call is
+//     read before or after it, the order is the one without inlining: a local
+//     variable of which the runtime gets the address (a bool, a byte, a struct
+//     that becomes an interface or the key of a map), changed by a function
+//     literal that is inlined wherever it is called: fmt.Println(ok, toggle());
 //   - %T of an instance whose type argument is declared in a function lacks the
 //     number that the compiler gives such types ("main.Box[main.T·1]");
 //   - unique.Make never forgets a value;

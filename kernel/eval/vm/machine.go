@@ -16,6 +16,7 @@ import (
 	"braid/kernel/eval"
 	"braid/kernel/eval/host"
 	"braid/kernel/eval/symbols"
+	"braid/kernel/eval/vm/order"
 )
 
 // stop and checkStop are the interrupt flag of package host.
@@ -388,6 +389,9 @@ func (m *machine) compiledPackage(q *types.Package) {
 // build turns a checked package into SSA form.
 func (m *machine) build(p *types.Package, files []*ast.File, info *types.Info) *ssa.Package {
 	m.substitute(info)
+	for _, f := range files {
+		order.File(f, p, info)
+	}
 	m.packages(p, map[*types.Package]bool{})
 	sp := m.prog.CreatePackage(p, files, info, false)
 	sp.Build()

@@ -15,14 +15,23 @@ import (
 // TestRandomPrograms compares random programs with what the Go toolchain makes
 // of them. Nothing in them may be refused. BRAID_SEED looks for other ones.
 func TestRandomPrograms(t *testing.T) {
-	const programs = 250
+	compareRandom(t, 250, random.Declarations, random.Program)
+}
+
+// TestRandomOrder does so with programs that show in which order operands are
+// evaluated.
+func TestRandomOrder(t *testing.T) {
+	compareRandom(t, 120, random.Declarations+random.OrderDeclarations, random.Order)
+}
+
+func compareRandom(t *testing.T, programs int, declarations string, program func(uint64) string) {
 	seed := uint64(100_000)
 	fmt.Sscan(os.Getenv("BRAID_SEED"), &seed)
 	bodies := make([]string, programs)
 	var all, table strings.Builder
-	all.WriteString("package main\n\nimport \"fmt\"\n" + random.Declarations)
+	all.WriteString("package main\n\nimport \"fmt\"\n" + declarations)
 	for i := range bodies {
-		bodies[i] = random.Program(seed + uint64(i))
+		bodies[i] = program(seed + uint64(i))
 		fmt.Fprintf(&all, "func program%d() {\n%s}\n", i, bodies[i])
 		fmt.Fprintf(&table, "\tfmt.Println(\"@@@\")\n\trun(program%d)\n", i)
 	}
@@ -38,7 +47,7 @@ func TestRandomPrograms(t *testing.T) {
 	want := strings.Split(string(out), "@@@\n")[1:]
 	for i, body := range bodies {
 		nb := newNotebook(t)
-		err := nb.run("import \"fmt\"\n" + random.Declarations + body)
+		err := nb.run("import \"fmt\"\n" + declarations + body)
 		got := nb.out.String()
 		if err != nil && (err.Name == eval.RuntimeError || err.Name == eval.Panic) {
 			got += "panic: " + err.Value + "\n"

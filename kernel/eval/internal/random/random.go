@@ -18,6 +18,7 @@ type generator struct {
 	tabs   int
 	n      int
 	inLoop int
+	order  bool // calls change what stands beside them
 }
 
 func (g *generator) line(format string, args ...any) {
@@ -44,6 +45,9 @@ func (g *generator) expr(depth int) string {
 		return g.variable()
 	}
 	x, y := g.expr(depth-1), g.expr(depth-1)
+	if g.order && g.r.IntN(3) == 0 {
+		return g.changing(x, y)
+	}
 	switch g.r.IntN(14) {
 	case 0, 1:
 		return fmt.Sprintf("(%s %s %s)", x, g.pick("+", "-", "*"), y)
@@ -73,6 +77,94 @@ func (g *generator) expr(depth int) string {
 	return fmt.Sprintf("len(fmt.Sprint(%s))", x)
 }
 
+// changing is an int expression with calls that change variables.
+func (g *generator) changing(x, y string) string {
+	v := g.variable()
+	switch g.r.IntN(16) {
+	case 0, 1, 2:
+		return fmt.Sprintf("(%s %s tick(%s))", v, g.pick("+", "-", "^"), x)
+	case 3:
+		return fmt.Sprintf("(*ref + calls[%s&1]())", v)
+	case 4:
+		return fmt.Sprintf("sum3(%s, tick(%s), %s)", v, x, y)
+	case 5:
+		return fmt.Sprintf("[]int{%s, tick(%s), %s}[%s&1]", v, x, y, v)
+	case 6:
+		return fmt.Sprintf("(xs[%s&7] + m[%s&3]*tick(%s))", v, v, x)
+	case 7:
+		return fmt.Sprintf("(p.a + p.sum()%%(tick(%s)&7+1))", x)
+	case 8:
+		return fmt.Sprintf("p.plus(%s, tick(%s))", v, x)
+	case 9:
+		return fmt.Sprintf("(%s + <-feed(%s))", v, x)
+	case 10:
+		return fmt.Sprintf("len(fmt.Sprint(%s > %s, string(bs), str, tick(%s), uint8(%s), *p.q == T{}))", v, x, y, v)
+	case 11:
+		return fmt.Sprintf("(len(str) + len(append(xs[:1:4], tick(%s), %s)) + xs[1])", x, v)
+	case 12:
+		return fmt.Sprintf("(T{a: %s, b: tick(%s), in: inner{%s}}).sum()", v, x, v)
+	case 13:
+		return fmt.Sprintf("map[int]int{%s & 1: tick(%s), %s&1 | 2: %s}[%s&3]", v, x, v, y, v)
+	case 14:
+		return fmt.Sprintf("sum3(two(%s, tick(%s)))", v, x)
+	}
+	return fmt.Sprintf("int((str + fmt.Sprint(tick(%s)))[%s&1])", x, v)
+}
+
+// changingStmt is a statement in which the order of calls and variables shows.
+func (g *generator) changingStmt(depth int) {
+	v, w, x := g.variable(), g.variable(), g.changing(g.expr(1), g.expr(1))
+	switch g.r.IntN(14) {
+	case 0:
+		g.line("out(%s, %s)", v, x)
+	case 1:
+		g.line("out(func() (any, any) { return %s, %s }())", v, x)
+	case 2:
+		g.line("%s, xs[%s&7], %s = %s, %s, xs[%s&7]", v, v, w, x, w, v)
+	case 3:
+		g.line("xs[%s&7] %s %s", v, g.pick("=", "+=", "^="), x)
+	case 4:
+		g.line("m[%s&3] %s %s", v, g.pick("=", "+=", "/= 1 |"), x)
+	case 5:
+		g.line("p.q.a, %s = %s, p.q.a", v, x)
+	case 6:
+		g.line("xs = append(xs[:7], %s)", x)
+	case 7:
+		g.line("if %s == %s || %s > %s && xs[%s&7] < tick(%s) {", v, x, w, x, v, w)
+		g.block(depth-1, 2)
+		g.line("} else if %s+%s > %s {", v, x, w)
+		g.block(depth-1, 2)
+		g.line("}")
+	case 8:
+		g.line("switch {")
+		g.line("case %s+%s == 0, %s&1 == tick(%s)&1:", v, x, v, w)
+		g.block(depth-1, 2)
+		g.line("\t%s", g.pick("fallthrough", "_ = 2"))
+		g.line("case %s > %s:", w, x)
+		g.block(depth-1, 2)
+		g.line("}")
+	case 9:
+		g.line("switch %s & 3 {", x)
+		g.line("case %s & tick(1):", v)
+		g.block(depth-1, 2)
+		g.line("case 1, tick(2) & %s, 7:", v)
+		g.block(depth-1, 2)
+		g.line("}")
+	case 10:
+		i := g.name()
+		g.line("for %s := %s & 1; %s < 3 && %s+%s != 5; %s += 1 + tick(%s)&1 + %s&0 {", i, x, i, v, x, i, w, i)
+		g.loopBody(depth, i)
+	case 11:
+		g.line("defer out(%s, %s)", v, x)
+	case 12:
+		i := g.name()
+		g.line("var %s, %sb = %s, %s", i, i, v, x)
+		g.line("out(%s, %sb)", i, i)
+	case 13:
+		g.line("select { case feed(%s) <- %s + %s: default: }", v, w, x)
+	}
+}
+
 func (g *generator) cond() string {
 	c := fmt.Sprintf("%s %s %s", g.expr(1), g.pick("<", "<=", "==", "!=", ">", ">="), g.expr(1))
 	switch g.r.IntN(5) {
@@ -95,6 +187,10 @@ func (g *generator) block(depth, size int) {
 }
 
 func (g *generator) stmt(depth int) {
+	if g.order && g.r.IntN(3) == 0 {
+		g.changingStmt(depth)
+		return
+	}
 	k := g.r.IntN(22)
 	if depth <= 0 && k >= 9 {
 		k = g.r.IntN(9)
@@ -240,10 +336,48 @@ func box(n int) any {
 }
 `
 
+// OrderDeclarations are what the programs of Order use besides.
+const OrderDeclarations = `
+func (t T) plus(x, y int) int { return t.a + x*3 + y }
+func sum3(x, y, z int) int { return x + y*3 + z*5 }
+func two(x, y int) (int, int, int) { return x, y, x ^ y }
+`
+
+const orderVariables = `	ref, refs := &a, []*int{&b, &c, &a}
+	bs, str := []byte("abcd"), "s"
+	ticks := 0
+	tick := func(int) int { return 0 }
+	tick = func(n int) int {
+		if ticks++; ticks > 2000 { return n }
+		a += n & 3
+		b ^= a
+		xs[n&7] += ticks
+		m[b&3]++
+		bs[n&3]++
+		ref = refs[ticks%3]
+		if n&3 == 1 { str += "x"; p.a++ } else if len(str) > 3 { str = str[2:]; p = &T{a: n, b: ticks, q: p} }
+		return a ^ ticks
+	}
+	calls := []func() int{func() int { c++; return tick(c) }, func() int { m[c&3] = b; return tick(2) }}
+	feed := func(n int) chan int { c := make(chan int, 2); c <- tick(n); return c }
+	_, _, _ = ref, calls, feed
+`
+
 // Program gives the body of a function without parameters or results, the same
 // for the same seed. It needs Declarations and fmt.
-func Program(seed uint64) string {
-	g := &generator{r: rand.New(rand.NewPCG(seed, 7)), tabs: 1, vars: []string{"a", "b", "c"}}
+func Program(seed uint64) string { return program(seed, false) }
+
+// Order is Program with calls that change variables which stand beside them: its
+// output depends on the order in which operands are evaluated. It also needs
+// OrderDeclarations.
+func Order(seed uint64) string { return program(seed, true) }
+
+func program(seed uint64, order bool) string {
+	more := ""
+	if order {
+		more = orderVariables
+	}
+	g := &generator{order: order, r: rand.New(rand.NewPCG(seed, 7)), tabs: 1, vars: []string{"a", "b", "c"}}
 	for range 8 + g.r.IntN(10) {
 		g.stmt(3)
 	}
@@ -257,7 +391,7 @@ func Program(seed uint64) string {
 	push := func(f func() int) { if len(fs) < 12 { fs = append(fs, f) } }
 	push(add0)
 	out := func(x, y any) { steps++; if steps < 200 { fmt.Println(x, y) } }
-` + g.b.String() + `	out(a, b)
+` + more + g.b.String() + `	out(a, b)
 	out(c, xs)
 	out(m, len(fs))
 	fmt.Printf("%v %+v %T\n", p.sum(), p.in, box(a))
