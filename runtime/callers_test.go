@@ -28,7 +28,7 @@ func TestCallersOfAPlainProgram(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if inner != "TestCallersOfAPlainProgram.func1.1" || outer != "TestCallersOfAPlainProgram.func1" || lines != [2]int{18, 25} {
+	if inner != "TestCallersOfAPlainProgram.func1.1" || outer != "TestCallersOfAPlainProgram.func1" || lines != [2]int{18, 26} {
 		t.Errorf("calls %s in %s at lines %v", inner, outer, lines)
 	}
 }
