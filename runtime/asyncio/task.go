@@ -38,10 +38,7 @@ func (l *Loop) CreateTask(x any, name ...string) (*Task, error) {
 	if l.closed.Load() {
 		return nil, eventLoopClosed()
 	}
-	t := l.newTask(co)
-	if len(name) > 0 {
-		t.name = &name[0]
-	}
+	t := l.newTask(co, name)
 	if l.eager && l.runningNow() {
 		t.eagerStart()
 	} else {
@@ -50,9 +47,12 @@ func (l *Loop) CreateTask(x any, name ...string) (*Task, error) {
 	return t, nil
 }
 
-func (l *Loop) newTask(co *Coroutine) *Task {
+func (l *Loop) newTask(co *Coroutine, name []string) *Task {
 	l.tasks++
 	t := &Task{coro: co, id: l.tasks}
+	if len(name) > 0 {
+		t.name = &name[0]
+	}
 	t.loop, t.ext = l, t
 	if l.current != nil {
 		t.context = l.current.context

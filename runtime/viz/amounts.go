@@ -67,7 +67,7 @@ func (of *Measure) claim() string {
 	case most.Value == least.Value && len(of.Amounts) > 1:
 		s = fmt.Sprintf("all %d: %s", len(of.Amounts), of.write(most.Value))
 	case least.Value > 0 && len(of.Amounts) > 1:
-		s += fmt.Sprintf(", %s times as much as %s (%s)", num3(most.Value/least.Value), least.Name, of.write(least.Value))
+		s += fmt.Sprintf(", %s times as much as %s (%s)", factor(most.Value/least.Value), least.Name, of.write(least.Value))
 	case len(of.Amounts) > 1:
 		s += fmt.Sprintf("; %s: %s", least.Name, of.write(least.Value))
 	}
@@ -80,7 +80,7 @@ func (of *Measure) claim() string {
 			above++
 		}
 	}
-	return s + fmt.Sprintf("; %d of %d beyond %s (%s)", above, len(of.Amounts), of.markName(), of.write(of.Mark))
+	return s + fmt.Sprintf("; %d of %d above %s (%s)", above, len(of.Amounts), of.markName(), of.write(of.Mark))
 }
 
 func (of *Measure) markName() string {
@@ -101,6 +101,14 @@ func (of *Measure) write(v float64) string {
 		return num3(v) + "x"
 	}
 	return strings.TrimSpace(grouped(v) + " " + of.Unit)
+}
+
+// factor writes how many times as much: large ones as whole numbers.
+func factor(f float64) string {
+	if f >= 1000 {
+		f = math.Round(f)
+	}
+	return grouped(f)
 }
 
 // bytes writes a number of bytes in decimal units.

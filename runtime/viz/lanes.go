@@ -456,9 +456,15 @@ func num3(f float64) string {
 	return s
 }
 
-// overlap is the time during which at least two lanes are in a span of which
-// counts says so.
-func overlap(lanes []lane, counts func(*look) bool) time.Duration {
+// overlap is the time during which at least two spans that count are open, in
+// all lanes together.
+func overlap(lanes []lane, counts func(*look) bool) time.Duration { return open(lanes, counts, 2) }
+
+// covered is the time during which at least one is.
+func covered(lanes []lane, counts func(*look) bool) time.Duration { return open(lanes, counts, 1) }
+
+// open is the time during which at least so many spans are open.
+func open(lanes []lane, counts func(*look) bool, least int) time.Duration {
 	type edge struct {
 		at time.Duration
 		by int
@@ -478,12 +484,12 @@ func overlap(lanes []lane, counts func(*look) bool) time.Duration {
 		return cmp.Compare(a.by, b.by) // ends first: touching is no overlap
 	})
 	var total, since time.Duration
-	open := 0
+	now := 0
 	for _, e := range edges {
-		if open >= 2 {
+		if now >= least {
 			total += e.at - since
 		}
-		open += e.by
+		now += e.by
 		since = e.at
 	}
 	return total

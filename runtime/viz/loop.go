@@ -29,6 +29,7 @@ func Loop(of any) *Picture {
 	b := &loopChart{p: p, events: rec.Events(), row: map[trace.Track]int{}}
 	b.virtual = rec.Virtual
 	b.addLanes()
+	b.watched = slices.ContainsFunc(b.events, func(e trace.Event) bool { return e.Kind == trace.Callback })
 	for _, e := range b.events {
 		b.add(e)
 	}
@@ -53,6 +54,7 @@ type loopChart struct {
 	loop    trace.Track // its lane is the first
 	longest trace.Event
 	steps   int
+	watched bool // Callbacks were recorded, one for each step
 }
 
 func place(t trace.Track) trace.Track { return trace.Track{Process: t.Process, Lane: t.Lane} }
@@ -79,6 +81,11 @@ func (b *loopChart) addLanes() {
 		b.row[place(t)] = len(b.lanes)
 		b.lanes = append(b.lanes, lane{name: t.Name})
 	}
+	for _, e := range b.events {
+		if e.Kind == trace.Start {
+			b.lanes[b.row[place(e.Track)]].name = taskName(e)
+		}
+	}
 }
 
 func (b *loopChart) add(e trace.Event) {
@@ -98,7 +105,9 @@ func (b *loopChart) add(e trace.Event) {
 		if onLoop {
 			k = callback
 		}
-		b.steps++
+		if e.Kind == trace.Callback || !b.watched { // not the task's record of it, too
+			b.steps++
+		}
 		if e.Dur > b.longest.Dur {
 			b.longest = e
 		}
@@ -150,9 +159,14 @@ func (b *loopChart) arrows() {
 func (b *loopChart) claim() {
 	tasks := b.lanes[min(1, len(b.lanes)):]
 	is := func(l *look) bool { return l == step }
-	busy := sum(b.lanes[:min(1, len(b.lanes))], func(l *look) bool { return l == callback })
-	b.p.Caption = fmt.Sprintf("%s, at most one runs at a time (overlap %s); %s in %s, the loop was busy %s of it",
-		count(len(tasks), "task"), ms(overlap(tasks, is)), count(b.steps, "step"), dur(b.end), dur(busy))
+	busy := covered(b.lanes[:min(1, len(b.lanes))], func(l *look) bool { return l == callback })
+	b.p.Caption = fmt.Sprintf("%s, at most one runs at a time (overlap %s); %s in %s, ",
+		count(len(tasks), "task"), ms(overlap(tasks, is)), count(b.steps, "step"), dur(b.end))
+	if busy > 0 {
+		b.p.Caption += fmt.Sprintf("the loop was busy %s of it", dur(busy))
+	} else {
+		b.p.Caption += "none of which took time"
+	}
 	if overlap(tasks, is) > 0 {
 		b.p.Caption = fmt.Sprintf("%s in several loops or threads, overlap %s, in %s", count(len(tasks), "task"), ms(overlap(tasks, is)), dur(b.end))
 	}

@@ -190,10 +190,11 @@ func wide(s string, size float64) float64 { return float64(utf8.RuneCountInStrin
 
 // cut shortens s to a width.
 func cut(s string, width, size float64) string {
-	if wide(s, size) <= width {
+	const rounding = 1e-6
+	if wide(s, size) <= width+rounding {
 		return s
 	}
-	n := int(width/(size*0.6)) - 1
+	n := int((width+rounding)/(size*0.6)) - 1
 	if n < 1 {
 		return ""
 	}

@@ -20,7 +20,7 @@ var (
 )
 
 var timelineLooks = map[trace.Kind]*look{
-	trace.Run: running, trace.WaitGIL: waitGIL, trace.NativeIn: native, trace.HoldIn: holds, trace.Blocked: blocked, trace.Startup: starting,
+	trace.Run: running, trace.WaitGIL: waitGIL, trace.NativeIn: native, trace.HoldIn: holds, trace.Blocked: blocked, trace.Select: blocked, trace.Startup: starting,
 }
 
 // source takes what pictures are made of: a *trace.Recorder, or the *rt.Report

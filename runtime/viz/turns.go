@@ -2,6 +2,7 @@ package viz
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -120,12 +121,17 @@ func (t *turns) rowOf(track trace.Track) int {
 	return t.row[at]
 }
 
-// begin gives a task its row, called by its name and its coroutine's.
-func (t *turns) begin(e trace.Event) {
-	i := t.rowOf(e.Track)
-	if e.Name != "" && !strings.Contains(t.names[i], e.Name) {
-		t.names[i] = e.Name + " (" + t.names[i] + ")"
+// begin gives a task its row.
+func (t *turns) begin(e trace.Event) { t.names[t.rowOf(e.Track)] = taskName(e) }
+
+// taskName is what a lane is called whose task begins with e: by its name, and
+// where that is only a number also by its coroutine.
+func taskName(e trace.Event) string {
+	number, ok := strings.CutPrefix(e.Track.Name, "Task-")
+	if _, err := strconv.Atoi(number); !ok || err != nil || e.Name == "" {
+		return e.Track.Name
 	}
+	return e.Name + " (" + e.Track.Name + ")"
 }
 
 // says is what stands in the box.

@@ -326,7 +326,7 @@ func TestClaims(t *testing.T) {
 		"sequence":     "control passes 4 times, and is in one place at a time; gen runs 2 times and has ended; coro is made and never runs",
 		"curves":       "2 workers: least 2.2 at 1,000, most 50 at 1, crosses 4.1 between 10 and 100; 1 worker: least 4.2 at 1,000, most 100 at 1",
 		"turns":        "a bar between steps: A0 | B0 | A1 | B1",
-		"amounts":      "reserved: 8.4 MB, 5600 times as much as a task (1.5 kB); 1 of 3 beyond a megabyte",
+		"amounts":      "reserved: 8.4 MB, 5,600 times as much as a task (1.5 kB); 1 of 3 above a megabyte",
 	} {
 		if got := all[name].Caption; !strings.Contains(got, want) {
 			t.Errorf("%s: %q does not say %q", name, got, want)
@@ -596,8 +596,8 @@ func TestAmounts(t *testing.T) {
 		"b: 62 ms, 34.4 times as much as a":         {Unit: "s", Amounts: two(0.0018, 0.062)},
 		"b: 20 ticks; a: 0 ticks":                   {Unit: "ticks", Amounts: two(0, 20)},
 		"all 2: 1 s":                                {Unit: "s", Amounts: two(1, 1)},
-		"b: 300 requests, 3 times as much as a (100 requests); 1 of 2 beyond limit (100 requests)": {Unit: "requests", Mark: 100, MarkName: "limit", Amounts: two(100, 300)},
-		"b: 4x, 2 times as much as a (2x); 0 of 2 beyond the line (4x)":                            {Unit: "x", Mark: 4, Amounts: two(2, 4)},
+		"b: 300 requests, 3 times as much as a (100 requests); 1 of 2 above limit (100 requests)": {Unit: "requests", Mark: 100, MarkName: "limit", Amounts: two(100, 300)},
+		"b: 4x, 2 times as much as a (2x); 0 of 2 above the line (4x)":                            {Unit: "x", Mark: 4, Amounts: two(2, 4)},
 		"all 2: 20,000 threads":                              {Unit: "threads", Log: true, Amounts: two(20_000, 20_000)},
 		"Amounts are finite numbers from zero on; b is none": {Amounts: two(1, -1)},
 		"; a is none":        {Amounts: two(math.NaN(), 1)},
@@ -624,6 +624,47 @@ func TestStatesTakesTheWayThatWasTaken(t *testing.T) {
 		edge = edge[strings.LastIndex(edge, "<"):]
 		if taken := strings.Contains(edge, `stroke-width="2"`); taken != want {
 			t.Errorf("%s: the way past EXECUTING is marked: %v, want %v: %s", call, taken, want, edge)
+		}
+	}
+}
+
+// A step of a task is recorded twice, as the task's and as the loop's callback;
+// it is one step, and the loop was busy once.
+func TestLoopCountsAStepOnce(t *testing.T) {
+	p := viz.Loop(recordOf(func(c *asyncio.Co, _ func(string)) (any, error) {
+		c.Compute(30 * msec)
+		_, err := c.Sleep(70 * msec)
+		return nil, err
+	}))
+	// the first step, the timer, the second step, the callback that ends run
+	if want := "4 steps in 100 ms, the loop was busy 30 ms of it"; !strings.Contains(p.Caption, want) {
+		t.Errorf("%q does not say %q", p.Caption, want)
+	}
+}
+
+// A loop that waits has released the GIL, and its thread's lane shows that.
+func TestTimelineShowsSelect(t *testing.T) {
+	in := rt.Virtual(rt.GIL310, 1, 2)
+	rec := in.Trace()
+	in.Threads(2, func(t *rt.Thread) { _, _ = asyncio.RunIn(t, asyncio.Sleep(time.Second)) })
+	if text := viz.Timeline(rec).String(); strings.Count(text, "|------") != 2 {
+		t.Errorf("the waits are not drawn:\n%s", text)
+	}
+}
+
+// Lanes have the names of the tasks, and of coroutines where a task has none.
+func TestLanesAreNamed(t *testing.T) {
+	rec := recordOf(func(c *asyncio.Co, _ func(string)) (any, error) {
+		if _, err := c.CreateTask(asyncio.Sleep(msec), "heartbeat"); err != nil {
+			return nil, err
+		}
+		return c.Gather(asyncio.Sleep(msec))
+	})
+	for name, p := range map[string]*viz.Picture{"loop": viz.Loop(rec), "turns": viz.Turns(rec)} {
+		for _, want := range []string{"main (Task-1)", "heartbeat ", "sleep (Task-3)"} {
+			if !strings.Contains(p.String(), want) {
+				t.Errorf("%s: %q is missing in\n%s", name, want, p)
+			}
 		}
 	}
 }
