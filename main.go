@@ -34,6 +34,7 @@ import (
 	"braid/kernel/eval"
 	"braid/kernel/eval/vm"
 	"braid/kernel/eval/yaegi"
+	"braid/kernel/modules"
 	"braid/kernel/session"
 	"braid/kernel/worker"
 	"braid/notebooks"
@@ -162,7 +163,7 @@ const defaultEngine = "vm"
 // can be set by an environment variable, too: graders set those for kernels
 // that Jupyter starts.
 type engineFlags struct {
-	engine, memory, output, goroutines, cellTimeout setting
+	engine, memory, output, goroutines, cellTimeout, modules setting
 }
 
 // setting is a flag that falls back on an environment variable.
@@ -193,6 +194,7 @@ func (e *engineFlags) register(f *pflag.FlagSet) {
 	e.output.register(f, "max-output", "BRAID_OUTPUT", "most text that a cell may write, a `SIZE` such as 1MB")
 	e.goroutines.register(f, "max-goroutines", "BRAID_GOROUTINES", "`NUMBER` of goroutines that may live at the same time")
 	e.cellTimeout.register(f, "cell-timeout", "BRAID_CELL_TIMEOUT", "longest `TIME` that a cell may run, such as 30s; then it fails")
+	e.modules.register(f, "modules", "BRAID_MODULES", "where third-party modules may come from: `WHERE` is fetch (the network), cache (what was fetched before) or off; under limits and nbgrader cache, else fetch")
 }
 
 func engineNames() []string {
@@ -266,7 +268,28 @@ func (e *engineFlags) options(dir string) (session.Options, error) {
 		return session.Options{}, err
 	}
 	limits, err := e.limits()
-	return session.Options{Engine: name, Worker: worker.Options{Dir: dir, Limits: limits}}, err
+	if err != nil {
+		return session.Options{}, err
+	}
+	policy, err := e.modulePolicy(limits)
+	return session.Options{Engine: name, Modules: policy, Worker: worker.Options{Dir: dir, Limits: limits}}, err
+}
+
+// modulePolicy is where modules may come from. Whoever sets limits, or grades,
+// doesn't expect a cell to reach for the network by an import.
+func (e *engineFlags) modulePolicy(limits eval.Limits) (modules.Policy, error) {
+	text, source := e.modules.value()
+	if text == "" {
+		if limits != (eval.Limits{}) || os.Getenv("NBGRADER_EXECUTION") != "" {
+			return modules.Cache, nil
+		}
+		return modules.Fetch, nil
+	}
+	p, err := modules.ParsePolicy(text)
+	if err != nil {
+		return p, usageError{fmt.Errorf("%s: %w", source, err)}
+	}
+	return p, nil
 }
 
 const sameUserVariable = "BRAID_SAME_USER"

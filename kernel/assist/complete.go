@@ -24,18 +24,29 @@ func Complete(s *check.State, code string, cursor int) Completion {
 	switch {
 	case sp.inImport:
 		c.Start = c.End - utf8.RuneCountInString(sp.path)
-		c.Items = importPaths(sp.path)
+		c.Items = importPaths(s, sp.path)
 	case !sp.inText:
 		c.Items = complete(s, text, off, sp)
 	}
 	return c
 }
 
-func importPaths(prefix string) []Item {
+// importPaths lists the packages that can be imported without looking for them:
+// those that are built in, and those of modules that are in use.
+func importPaths(s *check.State, prefix string) []Item {
 	var l []Item
 	for _, p := range exportdata.Contents().Packages {
 		if strings.HasPrefix(p.Path, prefix) {
 			l = append(l, Item{Text: p.Path, Type: "module", Signature: p.Synopsis})
+		}
+	}
+	src, ok := s.Importer().(sources)
+	if !ok {
+		return l
+	}
+	for _, p := range src.All() {
+		if strings.HasPrefix(p.Path, prefix) && !strings.Contains(p.Path+"/", "/internal/") {
+			l = append(l, Item{Text: p.Path, Type: "module", Signature: p.Module + " " + p.Version})
 		}
 	}
 	return l

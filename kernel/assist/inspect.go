@@ -15,6 +15,7 @@ import (
 
 	"braid/kernel/check"
 	"braid/kernel/check/exportdata"
+	"braid/kernel/eval"
 )
 
 // Inspect describes the name at the cursor, or that ends there; between the
@@ -171,7 +172,7 @@ func (q *query) render(e *entity, detail int) Inspection {
 		p = page{code: e.word, doc: keywords[e.word]}
 	case e.pkg != nil:
 		path := exportdata.ImportPath(e.pkg.Path())
-		p = page{code: fmt.Sprintf("package %s // import %q", e.pkg.Name(), path), doc: exportdata.DocsOf(path)[""]}
+		p = page{code: fmt.Sprintf("package %s // import %q", e.pkg.Name(), path), doc: q.docsOf(path)[""]}
 	default:
 		p = q.describe(e, detail)
 	}
@@ -210,7 +211,7 @@ func (q *query) describe(e *entity, detail int) page {
 			p.doc = exportdata.DocsOf("builtin")["error"]
 		}
 	case obj.Pkg().Path() != check.Path:
-		p.doc = packageDoc(e)
+		p.doc = q.packageDoc(e)
 		if detail > 0 {
 			p.note = aboutPackage(obj)
 		}
@@ -400,10 +401,27 @@ func source(d *check.Decl) string {
 	return "\n" + src[from:to] + "\n"
 }
 
+// sources is what an importer of packages in source form can say of them.
+type sources interface {
+	Docs(path string) map[string]string
+	All() []*eval.Package
+}
+
+// docsOf returns the doc comments of a package, as exportdata.Docs has them.
+func (q *query) docsOf(path string) map[string]string {
+	if docs := exportdata.DocsOf(path); docs != nil {
+		return docs
+	}
+	if src, ok := q.state.Importer().(sources); ok {
+		return src.Docs(path)
+	}
+	return nil
+}
+
 // packageDoc returns the comment of an object of an imported package.
-func packageDoc(e *entity) string {
+func (q *query) packageDoc(e *entity) string {
 	obj := e.obj
-	docs := exportdata.DocsOf(exportdata.ImportPath(obj.Pkg().Path()))
+	docs := q.docsOf(exportdata.ImportPath(obj.Pkg().Path()))
 	if e.sel == nil {
 		if fn, ok := obj.(*types.Func); ok && fn.Signature().Recv() != nil {
 			return docs[ownerOf(fn.Signature().Recv().Type())+"."+obj.Name()]

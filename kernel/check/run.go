@@ -2,6 +2,7 @@ package check
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/token"
@@ -297,20 +298,24 @@ func notInPath(r rune) bool {
 // importError explains why a package cannot be imported, and names the one
 // that was probably meant.
 func importError(path string, err error) string {
-	msg := err.Error()
-	if _, unavailable := exportdata.Unavailable[path]; unavailable {
-		return msg
-	}
-	if first, _, _ := strings.Cut(path, "/"); strings.Contains(first, ".") {
-		return "package " + path + " cannot be imported: third-party modules are not available yet, only the standard library and braid/… are"
-	}
 	if path == "C" {
 		return "cgo is not available in cells"
 	}
+	msg := err.Error()
+	if _, unavailable := exportdata.Unavailable[path]; unavailable || strings.HasPrefix(msg, "package ") && strings.Contains(msg, "cannot be used") {
+		return msg
+	}
+	if _, unknown := errors.AsType[*exportdata.UnknownPackage](err); !unknown && !strings.HasSuffix(msg, "is not in std") {
+		return "package " + path + " cannot be imported: " + msg
+	}
+	if first, _, _ := strings.Cut(path, "/"); strings.Contains(first, ".") {
+		return "package " + path + " cannot be imported: it is of a third-party module, and they are not available here"
+	}
+	msg = "package " + path + " is not in std"
 	if near := nearestPackage(path); near != "" {
 		msg += "; did you mean " + strconv.Quote(near) + "?"
 	}
-	return msg + " (third-party modules are not available yet)"
+	return msg
 }
 
 // nearestPackage returns the importable package whose path is most like path.

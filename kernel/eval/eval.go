@@ -39,6 +39,25 @@ type Program struct {
 	Expression bool `json:"expression,omitempty"`
 	// Quiet suppresses the result (silent requests, a final semicolon).
 	Quiet bool `json:"quiet,omitempty"`
+	// Packages are what the imports of Source need that is not compiled in,
+	// each behind those that it imports. An engine reads them once.
+	Packages []*Package `json:"packages,omitempty"`
+}
+
+// Package is a package that is read from its Go files: one of a third-party
+// module, or of the module that a notebook lies in. Paths of files are
+// relative to Dir.
+type Package struct {
+	Path      string   `json:"path"` // as its importers write it
+	Name      string   `json:"name"`
+	Dir       string   `json:"dir"`
+	Files     []string `json:"files"`               // the Go files for this platform
+	Imports   []string `json:"imports,omitempty"`   // as its files write them
+	Foreign   []string `json:"foreign,omitempty"`   // files in other languages, assembly above all
+	Embeds    []string `json:"embeds,omitempty"`    // files that go:embed lines name
+	Module    string   `json:"module,omitempty"`    // path of the module
+	Version   string   `json:"version,omitempty"`   // of the module; "" for a folder on this machine
+	GoVersion string   `json:"goVersion,omitempty"` // language version in go.mod, "1.21"
 }
 
 // Engine runs programs. It is driven by one goroutine per running program;

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"go/token"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -183,7 +184,14 @@ func (s *Session) closeComms() {
 func (s *Session) rebuild(died string) []*eval.Program {
 	old := s.journal
 	list := old.replays()
+	packages, problems := s.stillKnown()
 	s.clear()
+	im := s.importer.Load()
+	im.Strict() // the new worker must not find anything else
+	im.Add(packages...)
+	for path, why := range problems {
+		im.Fail(path, why)
+	}
 	var programs []*eval.Program
 	for _, r := range list {
 		c, ds := cell.Parse(s.fset, r.name, r.source)
@@ -194,7 +202,7 @@ func (s *Session) rebuild(died string) []*eval.Program {
 		if checked == nil {
 			continue // it needs something that is lost
 		}
-		p := &eval.Program{ID: s.nextID(), Name: r.name, Source: r.source, Restore: true}
+		p := &eval.Program{ID: s.nextID(), Name: r.name, Source: r.source, Restore: true, Packages: s.packagesOf(c)}
 		if s.lower(p, checked) != nil {
 			continue
 		}
@@ -219,11 +227,11 @@ func (s *Session) declarations() ([]*eval.Program, error) {
 		return nil, fmt.Errorf("the engine %s cannot bring declarations to other processes", s.opts.Engine)
 	}
 	s.check.Lock()
-	list := s.journal.replays()
-	s.check.Unlock()
-	programs := make([]*eval.Program, len(list))
-	for i, r := range list {
-		programs[i] = &eval.Program{ID: s.nextID(), Name: r.name, Source: r.source, Restore: true}
+	defer s.check.Unlock()
+	var programs []*eval.Program
+	for _, r := range s.journal.replays() {
+		c, _ := cell.Parse(token.NewFileSet(), r.name, r.source)
+		programs = append(programs, &eval.Program{ID: s.nextID(), Name: r.name, Source: r.source, Restore: true, Packages: s.packagesOf(c)})
 	}
 	return programs, nil
 }
@@ -273,6 +281,7 @@ func (s *Session) replace(forget bool) (*journal, *journal) {
 	s.check.Lock()
 	old, before := s.backing, s.journal
 	if forget {
+		s.modules.Reset()
 		s.clear()
 		s.backing = s.launch(nil)
 	} else {

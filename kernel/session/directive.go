@@ -33,6 +33,7 @@ func init() { // the table refers to itself by %help
 	magics = map[string]magic{
 		"%cd":             {"%cd [DIR]", "change the working directory", (*execution).cd},
 		"%env":            {"%env [NAME[=VALUE]]", "show or set environment variables", (*execution).env},
+		"%get":            {"%get [MODULE@VERSION ...]", "choose versions of third-party modules, or list those in use", (*execution).got},
 		"%goroutines":     {"%goroutines", "list the goroutines that still run, and what they wait for", (*execution).goroutines},
 		"%help":           {"%help [NAME]", "show this list, or what is known of a name (also: NAME?)", (*execution).helpMagic},
 		"%load":           {"%load FILE", "put a file's text into the next cell", (*execution).load},

@@ -22,6 +22,7 @@ type execution struct {
 	sink    Sink
 	name    string // of the cell in positions
 	payload []map[string]any
+	tried   []string // import paths of modules that were looked for
 }
 
 // Run evaluates a cell: its magics and its Go code in the order they stand in,
@@ -52,9 +53,15 @@ func (x *execution) cell(ctx context.Context, code string) *eval.Error {
 		c.fset.RemoveFile(c.File)
 		return err
 	}
+	if err := x.choices(ctx, c); err != nil {
+		return err
+	}
 	before, after := magicsAround(c)
 	if len(c.Directives) > 0 && hasGo(c) {
 		// The code is checked first: a cell that does not check runs no magic.
+		if err := x.fetch(ctx, c); err != nil {
+			return err
+		}
 		if _, err := x.examine(c); err != nil {
 			return err
 		}
@@ -149,6 +156,9 @@ const (
 // evaluate checks c, hands it to the engine and waits for its end. The result of
 // an expression is returned, that of a whole cell is an event.
 func (x *execution) evaluate(ctx context.Context, c parsed, m mode) (*eval.Display, *eval.Error) {
+	if err := x.fetch(ctx, c); err != nil { // %time has code that cell has not seen
+		return nil, err
+	}
 	to := &sinkOf{sink: x.sink, input: x.req.AllowStdin, name: x.name, capture: m == expression}
 	st, err := x.started(ctx, c, m, to)
 	if err != nil {
@@ -230,6 +240,7 @@ func (x *execution) advance(ctx context.Context, c parsed, m mode, to *sinkOf, d
 	p := &eval.Program{
 		ID: x.nextID(), Name: c.Name, Source: c.Source,
 		Quiet: c.Quiet || x.req.Silent, Expression: m == expression,
+		Packages: x.packagesOf(c.Cell),
 	}
 	if x.lowerer == nil {
 		b.worker.Prepare(p) // it checks and compiles while we check

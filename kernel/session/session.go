@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,8 +17,10 @@ import (
 
 	"braid/kernel/check"
 	"braid/kernel/check/exportdata"
+	"braid/kernel/check/source"
 	"braid/kernel/eval"
 	"braid/kernel/lower"
+	"braid/kernel/modules"
 	"braid/kernel/worker"
 )
 
@@ -28,6 +31,8 @@ type Options struct {
 	// Worker says how workers are started and what they may use. Its Engine,
 	// OnEvent and OnInput are the session's business.
 	Worker worker.Options
+	// Modules says where third-party modules may come from.
+	Modules modules.Policy
 	// Warnings shows what the compiler would warn of (unused variables and
 	// imports) beside the cell's output. Never on stderr.
 	Warnings bool
@@ -53,6 +58,9 @@ type Session struct {
 	checker chan func()
 
 	quiet *time.Timer // for Rest, after the last request
+
+	modules  *modules.Resolver
+	importer atomic.Pointer[source.Importer] // of the state; it is stored under check
 
 	lastID atomic.Int64
 	view   atomic.Pointer[check.State] // what completion and inspection see, which never wait
@@ -114,6 +122,7 @@ func New(opts Options) (*Session, error) {
 		extras: map[int]int{},
 		comms:  map[string]string{},
 	}
+	s.modules = modules.New(notebookDir(opts.Worker.Dir), opts.Modules)
 	s.life, s.end = context.WithCancel(context.Background())
 	s.clear()
 	s.backing = s.launch(nil)
@@ -132,11 +141,21 @@ func New(opts Options) (*Session, error) {
 	return s, nil
 }
 
+// notebookDir is the absolute path of the folder that cells run in.
+func notebookDir(dir string) string {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return dir
+	}
+	return abs
+}
+
 // clear forgets all declarations. s.check is held, or s is new.
 func (s *Session) clear() {
 	s.fset = token.NewFileSet()
 	s.swept, s.unswept = token.NoPos, 0
-	s.state = check.NewState(s.fset, exportdata.NewImporter(s.fset))
+	s.importer.Store(source.NewImporter(s.fset, exportdata.NewImporter(s.fset), false))
+	s.state = check.NewState(s.fset, s.importer.Load())
 	s.journal = newJournal()
 	if s.opts.Engine == loweredEngine {
 		s.lowerer = lower.New()
@@ -178,7 +197,7 @@ func (s *Session) Close() error {
 		err = b.worker.Close()
 	}
 	s.work.Wait()
-	return err
+	return errors.Join(err, s.modules.Close())
 }
 
 // nextID numbers a run.

@@ -12,6 +12,7 @@ import (
 	"braid/kernel/cell"
 	"braid/kernel/check"
 	"braid/kernel/check/exportdata"
+	"braid/kernel/check/source"
 	"braid/kernel/display"
 	"braid/kernel/eval"
 	"braid/kernel/eval/host"
@@ -20,7 +21,8 @@ import (
 
 // Engine runs the cells of one session. It implements eval.Engine.
 type Engine struct {
-	m *machine
+	m   *machine
+	imp *source.Importer
 
 	mu    sync.Mutex // checking and compiling; programs run outside it
 	state *check.State
@@ -35,7 +37,7 @@ type Engine struct {
 // are decoded when cells import them.
 func New() *Engine {
 	fset := token.NewFileSet()
-	imp := exportdata.NewImporter(fset)
+	imp := source.NewImporter(fset, exportdata.NewImporter(fset), true)
 	host.Trace(func(local any) []eval.Frame {
 		if t, ok := local.(*thread); ok {
 			return t.frames(50)
@@ -44,7 +46,12 @@ func New() *Engine {
 	})
 	m := newMachine(fset, imp)
 	host.Explain(m.explainOutside)
-	e := &Engine{m: m, state: check.NewState(fset, imp), left: sweepEvery}
+	e := &Engine{m: m, imp: imp, state: check.NewState(fset, imp), left: sweepEvery}
+	m.exclusive = func(do func()) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.state.Exclusive(do)
+	}
 	pickle.SetNames(names{e})
 	return e
 }
@@ -118,6 +125,7 @@ func (u *unit) Run() *eval.Error {
 	defer m.forget(u.init, u.entry)
 	return m.protect(func(t *thread) {
 		host.SetLocal(t)
+		m.initModules(t, u.checked.Imports)
 		m.runFunction(t, u.init, nil)
 		m.runFunction(t, u.entry, func(g *frame) {
 			if u.checked.Show && !u.p.Quiet {
@@ -160,6 +168,9 @@ func (u *unit) compile() {
 		m.discard(&o.change)
 	}
 	u.e.open, u.base, u.change = u, u.e.state, change{}
+	if u.err = u.e.loadModules(u.p); u.err != nil {
+		return
+	}
 	c, ds := cell.Parse(m.fset, u.p.Name, u.p.Source)
 	if u.err = refusal(ds); u.err != nil {
 		return

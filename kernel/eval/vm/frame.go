@@ -100,6 +100,9 @@ type Function struct {
 	native unsafe.Pointer // the func value of a compiled function
 	name   string
 
+	late    bool   // of a module: built and compiled when it is first called
+	refused string // of a module: why it cannot be called
+
 	value     unsafe.Pointer // the func value of a function without free variables
 	valueOnce sync.Once
 }

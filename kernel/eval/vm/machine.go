@@ -37,6 +37,11 @@ type machine struct {
 	imp  types.Importer
 	prog *ssa.Program
 
+	modules modules
+	// exclusive runs what compiles a function while no cell is compiled.
+	exclusive func(func())
+	tolerant  int // unless zero, what refuses may be reached, but not called, by what is compiled
+
 	types  *typeTable
 	sigs   sync.Map // sigKey → *signature
 	traces traces
@@ -54,7 +59,6 @@ type machine struct {
 	unsettled []*methodTable                  // whose methods are still to be compiled
 	redone    map[*ssa.Function]*ssa.Function // generic functions and methods → the ones declared in their place
 
-	buildMu sync.Mutex                // one cell is compiled at a time
 	shadows map[string]*types.Package // interpreted library packages, nil while they are built
 }
 
@@ -69,7 +73,7 @@ func newMachine(fset *token.FileSet, imp types.Importer) *machine {
 		redone:  map[*ssa.Function]*ssa.Function{},
 		shadows: map[string]*types.Package{},
 	}
-	m.types = &typeTable{native: nativeType}
+	m.types = &typeTable{native: nativeType, source: m.fromSource}
 	m.types.search = m.searchType
 	return m
 }
@@ -174,8 +178,14 @@ func (m *machine) function(s *ssa.Function) *Function {
 		params = append(params, m.typesOf(s.Signature.Params())...)
 	}
 	fn = &Function{m: m, ssa: s, name: funcName(s)}
+	mod := m.moduleOf(s)
+	fn.late = mod != nil && mod.late[s]
 	fn.sig = m.signature(params, m.typesOf(s.Signature.Results()), s.Signature.Variadic(), s.Signature.Recv() != nil)
-	if s.Blocks == nil {
+	switch {
+	case fn.late: // built and compiled when it is called
+	case mod != nil && mod.bodiless[s].why != "":
+		m.attachModule(mod, fn)
+	case s.Blocks == nil:
 		m.attach(fn)
 	}
 	m.mu.Lock()
@@ -204,6 +214,11 @@ func (m *machine) attach(fn *Function) {
 	if p == nil {
 		panic(unsupported("%s: its code cannot be run here (it has no Go body and no compiled form)", s))
 	}
+	m.attachNative(fn, p)
+}
+
+// attachNative makes fn a call of the compiled func value p.
+func (m *machine) attachNative(fn *Function, p unsafe.Pointer) {
 	fn.native = p
 	caller := fn.sig.nativeCaller()
 	c := *caller
@@ -245,6 +260,9 @@ func (m *machine) nativeOf(s *ssa.Function) unsafe.Pointer {
 
 // compiled gives the body of fn, compiling it if need be.
 func (m *machine) compiled(fn *Function) *code {
+	if fn.late {
+		return m.compileLate(fn)
+	}
 	fn.envOf()
 	fn.mu.Lock()
 	defer fn.mu.Unlock()
@@ -279,7 +297,10 @@ func dropSSA(s *ssa.Function) {
 // prepare compiles fn and all it can reach by name, so that what is
 // unsupported is found before anything runs.
 func (m *machine) prepare(fn *Function, seen map[*Function]bool) {
-	if seen[fn] || fn.native != nil {
+	if fn.refused != "" && m.tolerant == 0 {
+		panic(unsupported("%s", fn.refused))
+	}
+	if seen[fn] || fn.native != nil || fn.late {
 		return
 	}
 	seen[fn] = true
@@ -325,13 +346,15 @@ func (m *machine) globalAddr(g *ssa.Global) unsafe.Pointer {
 
 // interpreted reports whether p was built from source.
 func (m *machine) interpreted(p *ssa.Package) bool {
-	return p.Pkg.Path() == "main" || m.shadows[p.Pkg.Path()] == p.Pkg
+	return m.fromSource(p.Pkg) || m.shadows[p.Pkg.Path()] == p.Pkg
 }
 
 // settle finds and compiles the functions of all methods of the types that have
 // become real, which interfaces and compiled code may lead to, so that what is
 // unsupported in them is found before anything runs.
 func (m *machine) settle(seen map[*Function]bool) {
+	m.tolerant++
+	defer func() { m.tolerant-- }()
 	for l := m.types.takeFresh(); len(l) > 0; l = m.types.takeFresh() {
 		for i, mt := range l {
 			m.unsettled = l[i:]
@@ -346,8 +369,8 @@ func (m *machine) settle(seen map[*Function]bool) {
 func (m *machine) fill(mt *methodTable, seen map[*Function]bool) (grown []string) {
 	for sel := range types.NewMethodSet(mt.typ).Methods() {
 		obj := sel.Obj()
-		if mt.get(obj.Id()) != nil || !obj.Exported() && obj.Pkg().Path() != check.Path {
-			continue // an unexported method of an embedded compiled type: no cell can name it
+		if mt.get(obj.Id()) != nil || !obj.Exported() && !m.fromSource(obj.Pkg()) {
+			continue // an unexported method of an embedded compiled type: nothing interpreted can name it
 		}
 		s := m.prog.MethodValue(sel)
 		if s == nil {
@@ -370,10 +393,11 @@ func (m *machine) packages(p *types.Package, seen map[*types.Package]bool) {
 			continue
 		}
 		seen[q] = true
-		if q.Path() != "main" {
-			m.compiledPackage(q)
-			m.packages(q, seen)
+		if q.Path() == check.Path || m.modules.of(q) != nil {
+			continue
 		}
+		m.compiledPackage(q)
+		m.packages(q, seen)
 	}
 }
 

@@ -120,7 +120,11 @@ func (m *machine) commit(c *change) {
 func (m *machine) discard(c *change) {
 	gone, added := map[types.Type]bool{}, map[types.Type]bool{}
 	for _, mt := range slices.Concat(m.unsettled, m.types.takeFresh()) {
-		gone[baseOf(mt.typ)] = true
+		if m.modules.owns(mt.typ) {
+			m.types.again(mt) // code of the module may have the type already
+		} else {
+			gone[baseOf(mt.typ)] = true
+		}
 	}
 	m.unsettled = nil
 	for _, n := range c.added {

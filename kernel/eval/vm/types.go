@@ -38,6 +38,7 @@ type typeTable struct {
 
 	native func(pkg, name string) reflect.Type    // symbol tables
 	search func(obj *types.TypeName) reflect.Type // an unexported compiled type, by what mentions it
+	source func(*types.Package) bool              // its types are created here
 	msets  typeutil.MethodSetCache
 }
 
@@ -334,7 +335,7 @@ func (tt *typeTable) named(n *types.Named) reflect.Type {
 	if obj.Pkg() == nil { // error, comparable
 		return errorType
 	}
-	if n.TypeArgs().Len() == 0 && obj.Parent() == obj.Pkg().Scope() && obj.Pkg().Path() != "main" {
+	if n.TypeArgs().Len() == 0 && obj.Parent() == obj.Pkg().Scope() && !tt.source(obj.Pkg()) {
 		if r := tt.native(obj.Pkg().Path(), obj.Name()); r != nil {
 			tt.real.Set(n, r)
 			return r
@@ -357,11 +358,13 @@ func (tt *typeTable) named(n *types.Named) reflect.Type {
 		r = reflectx.NewMethodSet(r, m, p)
 		reflectx.SetTypeName(r, path, name)
 	}
+	tt.setName(r, obj.Pkg(), name)
 	rt := rtypeOf(r)
 	rt.hash = tt.hash(path + "." + name)
 	tt.real.Set(n, r)
 	tt.register(r, n)
 	reflectx.SetUnderlying(r, tt.conv(n.Underlying()))
+	tt.setName(r, obj.Pkg(), name) // its flags are the underlying type's now
 	if p > 0 {
 		tt.pending = append(tt.pending, func() { tt.setMethods(r, n) })
 	}
@@ -371,17 +374,32 @@ func (tt *typeTable) named(n *types.Named) reflect.Type {
 func (tt *typeTable) namedInterface(n *types.Named, it *types.Interface, path, name string) reflect.Type {
 	if it.NumMethods() == 0 {
 		r := reflectx.NamedTypeOf(path, name, anyType)
+		tt.setName(r, n.Obj().Pkg(), name)
 		rtypeOf(r).hash = tt.hash(path + "." + name)
 		tt.real.Set(n, r)
 		return r
 	}
 	r := reflectx.NewInterfaceType(path, name)
+	tt.setName(r, n.Obj().Pkg(), name)
 	rt := rtypeOf(r)
 	rt.equal = rtypeOf(errorType).equal
 	rt.hash = tt.hash(path + "." + name)
 	tt.real.Set(n, r)
 	reflectx.SetInterfaceType(r, nil, tt.ifaceMethods(it))
+	tt.setName(r, n.Obj().Pkg(), name)
 	return r
+}
+
+// setName corrects the text of a type whose package is not named like the end of
+// its path, which reflectx takes it for.
+func (tt *typeTable) setName(r reflect.Type, p *types.Package, name string) {
+	if path.Base(p.Path()) == p.Name() {
+		return
+	}
+	setString(r, p.Name()+"."+name)
+	if r.Kind() != reflect.Interface {
+		setString(reflect.PointerTo(r), "*"+p.Name()+"."+name)
+	}
 }
 
 func (tt *typeTable) hash(s string) uint32 {
@@ -418,7 +436,7 @@ func (tt *typeTable) compiled(n *types.Named) bool {
 	if o.Pkg() == nil {
 		return true
 	}
-	return n.TypeArgs().Len() == 0 && o.Parent() == o.Pkg().Scope() && o.Pkg().Path() != "main" && tt.native(o.Pkg().Path(), o.Name()) != nil
+	return n.TypeArgs().Len() == 0 && o.Parent() == o.Pkg().Scope() && !tt.source(o.Pkg()) && tt.native(o.Pkg().Path(), o.Name()) != nil
 }
 
 // typeName is the name package reflect gives n: type arguments with full paths.
@@ -692,6 +710,13 @@ func mentions(t types.Type, of, seen map[types.Type]bool) bool {
 		}
 	}
 	return false
+}
+
+// again puts back a table that takeFresh has returned.
+func (tt *typeTable) again(mt *methodTable) {
+	tt.mu.Lock()
+	defer tt.mu.Unlock()
+	tt.fresh = append(tt.fresh, mt)
 }
 
 // takeFresh returns the tables registered since it was last called.
