@@ -201,6 +201,15 @@ func (s *Scope) Interrupt() {
 // ended too.
 func (s *Scope) End() []string { return s.end(s.moves) }
 
+// EndEmpty ends the scope if it owns nothing, and reports whether that is so. It
+// stops nothing, so it may be called anywhere.
+func (s *Scope) EndEmpty() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = s.ended || len(s.owned) == 0
+	return len(s.owned) == 0
+}
+
 // Abort is End for a program that was interrupted: nothing outlives it.
 func (s *Scope) Abort() []string { return s.end(func(*owned) bool { return false }) }
 

@@ -30,7 +30,7 @@ type execution struct {
 // some 0.2 ms.
 func (s *Session) Run(ctx context.Context, req Request, sink Sink) Outcome {
 	s.quiet.Stop()
-	defer s.quiet.Reset(worker.QuietTime)
+	defer s.quiet.Reset()
 	x := &execution{Session: s, req: req, sink: sink, name: s.nameOfCell(req)}
 	err := x.cell(ctx, req.Code)
 	out := Outcome{Payload: x.payload}

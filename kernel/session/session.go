@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"braid/kernel/check"
 	"braid/kernel/check/exportdata"
@@ -57,7 +56,7 @@ type Session struct {
 	// always the same one, because its stack has grown to what go/types needs.
 	checker chan func()
 
-	quiet *time.Timer // for Rest, after the last request
+	quiet *worker.Quiet // rests after the last request
 
 	modules  *modules.Resolver
 	importer atomic.Pointer[source.Importer] // of the state; it is stored under check
@@ -126,7 +125,7 @@ func New(opts Options) (*Session, error) {
 	s.life, s.end = context.WithCancel(context.Background())
 	s.clear()
 	s.backing = s.launch(nil)
-	s.quiet = time.AfterFunc(worker.QuietTime, worker.Rest)
+	s.quiet = worker.NewQuiet()
 	s.checker = make(chan func())
 	s.work.Go(func() {
 		for {

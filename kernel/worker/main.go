@@ -16,7 +16,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 
 	"braid/kernel/eval"
 	"braid/kernel/eval/host"
@@ -46,7 +45,7 @@ func serveParent(engines map[string]func() eval.Engine, open func(*child) (port,
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	go obeySignals(signals)
 	c := &child{out: frameWriter{w: out}, open: open, questions: map[uint32]chan inputReply{}, shells: map[uint32]context.CancelCauseFunc{}}
-	c.quiet = time.AfterFunc(QuietTime, Rest)
+	c.quiet = NewQuiet()
 	if err := c.serve(newFrameReader(in), engines); err != nil {
 		fmt.Fprintln(os.Stderr, "braid worker: "+err.Error())
 	}
@@ -92,7 +91,7 @@ type child struct {
 	out    frameWriter
 	limits eval.Limits
 	engine func() eval.Engine // waits for the engine to be there
-	quiet  *time.Timer
+	quiet  *Quiet
 
 	name     string // of the engine
 	programs programs
@@ -262,7 +261,7 @@ func (c *child) ended(id uint32) func(*eval.Error, []Goroutine) {
 
 func (c *child) end(id uint32, body any) {
 	c.out.writeJSON(kindEnded, id, body)
-	c.quiet.Reset(QuietTime)
+	c.quiet.Reset()
 }
 
 // emit sends an event to the parent; host calls it in the order of the output.

@@ -199,7 +199,7 @@ func (c *child) answer(id uint32, request []byte) {
 				reply = futures.Refuse(rt.Raise("OverflowError", "a result of %d bytes is larger than the %d MiB that travel from a worker process in one piece", len(reply), maxFrame>>20))
 			}
 			c.out.write(kindReturn, id, reply)
-			c.quiet.Reset(QuietTime)
+			c.quiet.Reset()
 		})
 	})
 }

@@ -86,7 +86,7 @@ func (c *child) live(p *job) {
 	}
 	before, run := <-p.order
 	if !run {
-		c.quiet.Reset(QuietTime)
+		c.quiet.Reset()
 		return
 	}
 	if before != nil {

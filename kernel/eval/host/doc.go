@@ -52,7 +52,7 @@
 //	main            Run.Do            the cell               learner code                the cell's code returns
 //	spawned         Go                a go statement         learner code                its function returns
 //	callback        timers, contexts  an AfterFunc function  learner code                its function returns
-//	consumer        SetSink           the events' order      the queue; the sink         never
+//	consumer        a timer           the events' order      the sink                    all is passed on
 //	pumps (2)       Capture           a captured descriptor  the pipe; a full queue      never
 //	detector        first Begin       the deadlock proof     a suspicion                 never
 //	memory sampler  Run.Do            Limits.Memory          a 10 ms ticker              the cell's code returns
@@ -61,7 +61,7 @@
 //	settler         Interrupt         threads left behind    a 1 ms ticker               they end; Config.Grace
 //	question        Input             one Config.Input call  the front end               it answers
 //
-// The consumer, the pumps and the detector live as long as the process, which
+// The pumps and the detector live as long as the process, which
 // has one set of descriptors and one host. At rest they all block, and the
 // package holds about 0.2 MB.
 package host

@@ -33,8 +33,9 @@ const (
 var streamNames = [2]string{"stdout", "stderr"}
 
 // queue is the one ordered queue of everything that runs emit. Writers append
-// under mu; who has the turn takes all there is and calls the sink: the consumer
-// goroutine, or one that flushes.
+// under mu; who has the turn takes all there is and calls the sink: the consumer,
+// which a timer calls, or one that flushes. To start that timer is all that a
+// print of a short cell costs: the cell's end flushes before it fires.
 type queue struct {
 	mu      sync.Mutex
 	items   []item
@@ -42,15 +43,14 @@ type queue struct {
 	waiting int           // of them, text that the consumer has not yet taken
 	taken   uint64        // items ever queued
 	passed  uint64        // items the sink has returned from
-	armed   bool          // the consumer knows that there is something
-	rushed  bool          // and that it is urgent
+	armed   bool          // the consumer will be called
+	rushed  bool          // at once
 	space   chan struct{} // closed when the queue has room again; nil if nobody waits
 	sink    func(eval.Event)
 	mirror  Mirror // nil if nobody keeps one
 
-	turn       sync.Mutex // held by who passes items on; taken before mu
-	wake, rush chan struct{}
-	start      sync.Once
+	turn  sync.Mutex  // held by who passes items on; taken before mu
+	timer *time.Timer // calls consume; nil until there is a sink
 }
 
 // item is one event, or a piece of text of one stream of a run.
@@ -63,29 +63,32 @@ type item struct {
 	last   bool // the run has ended: begun runes will not be completed
 }
 
-var out = newQueue()
-
-func newQueue() *queue {
-	return &queue{wake: make(chan struct{}, 1), rush: make(chan struct{}, 1)}
-}
+var out = new(queue)
 
 // SetSink says where events go. sink is called in order, never twice at a time; while
 // it blocks, events queue up to 8 MiB and then writers wait. Until SetSink is
 // called events are kept.
 func SetSink(sink func(eval.Event)) {
 	out.mu.Lock()
+	defer out.mu.Unlock()
 	out.sink = sink
-	out.mu.Unlock()
-	out.start.Do(func() { go out.consume() })
+	if out.timer == nil {
+		out.timer = time.AfterFunc(flushDelay, out.consume) // of what came before
+		out.armed = true
+	}
 }
 
 // Flush returns when everything emitted before the call, including text that
 // native code and other processes have written to descriptors 1 and 2, has been
 // passed to the sink.
 func Flush() {
-	q := out
+	out.drain()
+	out.flush()
+}
+
+// flush returns when everything queued before the call has been passed.
+func (q *queue) flush() {
 	q.mu.Lock()
-	drainRaw(q)
 	target, passed, sink := q.taken, q.passed, q.sink
 	q.mu.Unlock()
 	if sink != nil && passed < target {
@@ -102,23 +105,22 @@ func (q *queue) drain() {
 
 // hurry makes the consumer pass on what there is. q.mu is held.
 func (q *queue) hurry() {
-	q.arm()
 	if !q.rushed {
-		q.rushed = true
-		select {
-		case q.rush <- struct{}{}:
-		default:
-		}
+		q.armed, q.rushed = true, true
+		q.call(0)
 	}
 }
 
 func (q *queue) arm() {
 	if !q.armed {
 		q.armed = true
-		select {
-		case q.wake <- struct{}{}:
-		default:
-		}
+		q.call(flushDelay)
+	}
+}
+
+func (q *queue) call(after time.Duration) {
+	if q.timer != nil {
+		q.timer.Reset(after)
 	}
 }
 
@@ -346,17 +348,15 @@ func (q *queue) dropped(r *Run) int64 {
 	return r.text[stdout].dropped + r.text[stderr].dropped
 }
 
-// consume passes on what is queued, for ever.
+// consume passes on what is queued, and again as long as more comes.
 func (q *queue) consume() {
-	timer := time.NewTimer(time.Hour)
-	for range q.wake {
-		for more := true; more; more = q.pass() {
-			timer.Reset(flushDelay)
-			select {
-			case <-q.rush:
-			case <-timer.C:
-			}
-		}
+	if !q.pass() {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.rushed {
+		q.call(flushDelay)
 	}
 }
 
@@ -367,10 +367,6 @@ func (q *queue) pass() bool {
 	q.mu.Lock()
 	items := q.items
 	q.items, q.waiting, q.rushed = nil, 0, false
-	select { // of a hurry that the timer was before
-	case <-q.rush:
-	default:
-	}
 	if len(items) == 0 {
 		q.armed = false
 	}

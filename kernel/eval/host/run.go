@@ -433,7 +433,7 @@ func (r *Run) End() Report {
 		rep.Stuck = r.awaitInterrupted()
 	}
 	out.finish(r)
-	Flush()
+	out.flush()
 	if rep.Goroutines = rep.Stuck; !interrupted {
 		rep.Goroutines = append(r.census(), r.models()...)
 	}

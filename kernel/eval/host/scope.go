@@ -75,8 +75,25 @@ func (r *Run) newScopes() {
 // unless the run was interrupted. Then come the warnings, each text once, as
 // Python's default filter shows them. Closing a coroutine runs learner code, so
 // it is done on a goroutine that an interrupt can end and that a panic or a
-// Goexit does not matter to.
+// Goexit does not matter to. Most cells leave nothing and need none.
 func (r *Run) endScope() {
+	if r.cut.Load() || !r.scope.EndEmpty() {
+		r.closeScope()
+	}
+	said := map[rt.Warning]bool{}
+	for _, w := range r.scope.Warnings() {
+		if !said[w] {
+			said[w] = true
+			fmt.Fprintln(Stderr(), w)
+		}
+	}
+	if r.kept.Running() > 0 {
+		keep(r)
+	}
+}
+
+// closeScope ends what the scope owns, on another goroutine.
+func (r *Run) closeScope() {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -92,16 +109,6 @@ func (r *Run) endScope() {
 		r.scope.End()
 	}()
 	r.awaitScope(done)
-	said := map[rt.Warning]bool{}
-	for _, w := range r.scope.Warnings() {
-		if !said[w] {
-			said[w] = true
-			fmt.Fprintln(Stderr(), w)
-		}
-	}
-	if r.kept.Running() > 0 {
-		keep(r)
-	}
 }
 
 // awaitScope waits for the end of the scope, and, after an interrupt, until what
