@@ -79,6 +79,9 @@ func Bars(of Comparison) *Picture {
 	c.text(8, bottom+24, facts+"; thin bar: CPU time", textStyle{size: 10, faint: true})
 	c.height = bottom + 32
 	p.Caption = fmt.Sprintf("fastest: %s, %s, %s against %s (%s)", of.Bars[best].Name, dur(of.Bars[best].Wall), times(first.Wall, of.Bars[best].Wall), first.Name, facts)
+	if best == 0 {
+		p.Caption = fmt.Sprintf("no way is faster than %s, %s (%s)", first.Name, dur(first.Wall), facts)
+	}
 	p.text = text.String()
 	return p.take(c)
 }

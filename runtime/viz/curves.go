@@ -92,12 +92,17 @@ func checkPlot(of Plot) error {
 	return nil
 }
 
+// extremes are the first lowest and the first highest point.
+func extremes(points []Point) (least, most Point) {
+	byY := func(a, b Point) int { return cmp.Compare(a.Y, b.Y) }
+	return slices.MinFunc(points, byY), slices.MaxFunc(points, byY)
+}
+
 func curveClaim(of Plot, c Curve) string {
 	if len(c.Points) == 0 {
 		return c.Name + ": no points"
 	}
-	byY := func(a, b Point) int { return cmp.Compare(a.Y, b.Y) }
-	least, most := slices.MinFunc(c.Points, byY), slices.MaxFunc(c.Points, byY)
+	least, most := extremes(c.Points)
 	claim := fmt.Sprintf("%s: least %s at %s, most %s at %s", c.Name, grouped(least.Y), grouped(least.X), grouped(most.Y), grouped(most.X))
 	if least.Y == most.Y {
 		claim = fmt.Sprintf("%s: %s everywhere", c.Name, grouped(least.Y))
@@ -274,6 +279,9 @@ func (d *plotDrawing) drawMarker(i int, x, y float64, tooltip string) {
 // drawCurve returns how many points have no place of their own.
 func (d *plotDrawing) drawCurve(i int, c Curve) (merged int) {
 	points, merged := d.thinPoints(c.Points)
+	if len(points) == 0 {
+		return merged
+	}
 	var path strings.Builder
 	for k, pt := range points {
 		letter := "L"
@@ -283,10 +291,11 @@ func (d *plotDrawing) drawCurve(i int, c Curve) (merged int) {
 		fmt.Fprintf(&path, "%s%s %s", letter, num(d.x.at(pt.X)), num(d.y.at(pt.Y)))
 	}
 	d.path(path.String(), stroke{colour: actor(i), width: 2.4, tooltip: c.Name}, "")
-	const marked = 40
-	every := max(1, (len(points)+marked-1)/marked)
-	for k := 0; k < len(points); k += every {
-		pt := points[k]
+	least, most := extremes(points)
+	for _, pt := range points {
+		if len(points) > 40 && pt != least && pt != most {
+			continue // more markers would hide the curve
+		}
 		d.drawMarker(i, d.x.at(pt.X), d.y.at(pt.Y), fmt.Sprintf("%s: %s at %s", c.Name, grouped(pt.Y), grouped(pt.X)))
 	}
 	return merged
@@ -301,8 +310,7 @@ func (d *plotDrawing) thinPoints(all []Point) (kept []Point, merged int) {
 		}
 		column := all[i:j]
 		if len(column) > 2 {
-			low := slices.MinFunc(column, func(a, b Point) int { return cmp.Compare(a.Y, b.Y) })
-			high := slices.MaxFunc(column, func(a, b Point) int { return cmp.Compare(a.Y, b.Y) })
+			low, high := extremes(column)
 			merged += len(column) - 2
 			column = []Point{low, high}
 		}

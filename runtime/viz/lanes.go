@@ -210,6 +210,9 @@ func labelWidth(charts []*chart) float64 {
 		if c.curve != "" {
 			w = max(w, wide(c.curve+" (max 00)", 10.5)+14)
 		}
+		if c.virtual {
+			w = max(w, wide("ms (virtual)", 10)+14)
+		}
 		for _, l := range c.lanes {
 			w = max(w, wide(l.name, 11)+14)
 		}
@@ -414,7 +417,7 @@ func (c *chart) paint(row []byte, l lane) {
 	for _, s := range l.spans {
 		a, z := column(s.from), column(s.to)
 		for i := int(a); i < textWide && float64(i) < z; i++ {
-			if share := min(z, float64(i+1)) - max(a, float64(i)); share > best[i] {
+			if share := min(z, float64(i+1)) - max(a, float64(i)); share > best[i] || share == best[i] && s.look == holds {
 				best[i], row[i] = share, s.look.char
 			}
 		}

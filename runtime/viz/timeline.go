@@ -144,6 +144,9 @@ func timeline(p *Picture, rec *trace.Recorder, used map[*look]bool) (timelineCha
 			l.marks = append(l.marks, mark{at: e.At, shape: "dot", colour: grey, title: e.Track.Name + " ends at " + dur(e.At)})
 		}
 	}
+	for i := range c.lanes { // what a thread does while it holds the GIL is drawn over that
+		slices.SortStableFunc(c.lanes[i].spans, func(a, b span) int { return btoi(b.look == running) - btoi(a.look == running) })
+	}
 	runs := func(l *look) bool { return l == running }
 	claim := fmt.Sprintf("two or more ran bytecode at once for %s of %s", ms(overlap(c.lanes, runs)), ms(c.end))
 	if c.gil {

@@ -318,7 +318,7 @@ func TestClaims(t *testing.T) {
 		"loop":         "Task-2 (blocks) blocked the loop for 500 ms",
 		"processes":    "useful 400 µs",
 		"refs":         "naive: count 0, references 1; freed while 1 still existed; used after it was freed, once",
-		"bars":         "fastest: serial, 410 µs",
+		"bars":         "no way is faster than serial, 410 µs",
 		"latency":      "beside one hog: median 5.1 ms, max 10 ms",
 		"tasks":        "await cycle",
 		"outcomes":     "all 70 schedules: 3 in 32, 4 in 6, two updates were lost in 32; a proof",
@@ -385,6 +385,26 @@ func TestLargeRuns(t *testing.T) {
 		if p.Merged == 0 {
 			t.Errorf("%s: nothing was merged", name)
 		}
+	}
+}
+
+// Compiled code that keeps the GIL runs while its thread holds it, and is drawn
+// over that, in the drawing and in the text.
+func TestTimelineShowsWhoHoldsInCompiledCode(t *testing.T) {
+	in := rt.Virtual(rt.GIL310, 1, 2)
+	in.Trace()
+	in.Threads(1, func(t *rt.Thread) {
+		t.Work(20 * msec)
+		t.NativeHold(func() { t.Compute(20 * msec) })
+	})
+	p := viz.Timeline(in)
+	check(t, "compiled code", p)
+	if want := strings.Repeat("#", 32) + strings.Repeat("h", 32); !strings.Contains(p.String(), want) {
+		t.Errorf("%q is missing in\n%s", want, p)
+	}
+	svg := p.SVG()
+	if run, hold := strings.Index(svg, "Thread-1: runs"), strings.Index(svg, "Thread-1: compiled"); run < 0 || hold < run {
+		t.Errorf("the lane's spans are at %d and %d: compiled code is under the other", run, hold)
 	}
 }
 
@@ -475,6 +495,13 @@ func TestSequenceRefuses(t *testing.T) {
 		if s.MIMEBundle()["text/plain"] != p.String() {
 			t.Errorf("%s: the Sequence is shown otherwise than its picture", want)
 		}
+	}
+}
+
+func TestBarsOfEqualWays(t *testing.T) {
+	p := viz.Bars(viz.Comparison{N: 2, Cores: 2, Bars: []viz.Bar{{Name: "in turn", Wall: msec}, {Name: "in threads", Wall: msec}}})
+	if want := "no way is faster than in turn, 1 ms (n = 2, 2 cores, real clock)"; p.Caption != want {
+		t.Errorf("%q, want %q", p.Caption, want)
 	}
 }
 
