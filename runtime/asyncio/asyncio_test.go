@@ -11,6 +11,7 @@ import (
 
 	rt "braid/runtime"
 	"braid/runtime/sched"
+	"braid/runtime/threading"
 )
 
 // inBoth runs a program on the machine's clock and on a virtual one; both must
@@ -158,8 +159,60 @@ func TestDeadlockIsFound(t *testing.T) {
 	main := Async("main", func(c *Co, _ []any) (any, error) { return c.Await(NewEvent().Wait()) })
 	_, _, err := RunVirtual(main.Call())
 	var dead *sched.DeadlockError
-	if !errors.As(err, &dead) || !strings.Contains(err.Error(), "select") {
+	if !errors.As(err, &dead) || err.Error() != "deadlock: Task-1 waits for Event.wait" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Loops that let no virtual time pass are ended, with a text that says what to
+// do.
+func TestLoopWithoutRestIsEnded(t *testing.T) {
+	for name, body := range map[string]func(c *Co) error{
+		"sleep(0)": func(c *Co) error {
+			for {
+				if _, err := c.Sleep(0); err != nil {
+					return err
+				}
+			}
+		},
+		"call_soon": func(c *Co) error {
+			l := c.Loop()
+			var again func()
+			again = func() { _, _ = l.CallSoon(again) }
+			again()
+			_, err := c.Await(l.NewFuture())
+			return err
+		},
+		"a queue that is asked": func(c *Co) error {
+			for q := NewQueue(0); ; {
+				if _, err := q.GetNowait(); err == nil {
+					return nil
+				}
+				if _, err := c.Sleep(0); err != nil {
+					return err
+				}
+			}
+		},
+		"beside a thread that waits": func(c *Co) error {
+			ev := threading.NewEvent(c.Loop().Thread().Interpreter(), "never")
+			c.Loop().RunInExecutor(nil, func(t *rt.Thread) { ev.Wait(t, -1) })
+			for {
+				if _, err := c.Sleep(0); err != nil {
+					return err
+				}
+			}
+		},
+	} {
+		noLeak(t)
+		in := rt.Virtual(rt.GIL310, 1, 2)
+		in.World().StepLimit = 100_000
+		err := in.Run(func(th *rt.Thread) error {
+			_, err := RunIn(th, def("main", body).Call())
+			return err
+		})
+		if !errors.Is(err, sched.ErrStepLimit) || !strings.Contains(err.Error(), "at 0s of virtual time") || !strings.Contains(err.Error(), "Sleep for a while in it") {
+			t.Errorf("%s: ended with %v", name, err)
+		}
 	}
 }
 

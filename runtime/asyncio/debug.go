@@ -7,6 +7,7 @@ import (
 	"time"
 
 	rt "braid/runtime"
+	"braid/runtime/sched"
 	"braid/runtime/trace"
 )
 
@@ -300,5 +301,35 @@ func (tr *taskTree) add(t *Task, first, rest string) {
 	}
 	for _, child := range tr.children[t] {
 		tr.add(child, indent, indent)
+	}
+}
+
+// flows are the tasks that wait, for the report of a deadlock: first those that
+// wait for no other task.
+func (l *Loop) flows() []sched.Flow {
+	var leaves, others []sched.Flow
+	for _, t := range l.AllTasks() {
+		f := sched.Flow{Name: t.Name(), For: reason(t.coro), Ready: t.waiter == nil}
+		if co := innermost(t.coro); co.co.fiber != nil {
+			f.Frames = co.co.fiber.frames
+		}
+		if _, task := t.Waiting().(*Task); task || f.For == "gather" {
+			others = append(others, f)
+		} else {
+			leaves = append(leaves, f)
+		}
+	}
+	return append(leaves, others...)
+}
+
+// innermost is the coroutine that a suspended one waits in, if it has a stack of
+// its own.
+func innermost(co *Coroutine) *Coroutine {
+	for {
+		inner, is := co.awaiting.(*Coroutine)
+		if !is || inner.co.fiber == nil {
+			return co
+		}
+		co = inner
 	}
 }

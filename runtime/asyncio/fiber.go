@@ -40,7 +40,8 @@ type fiber struct {
 	context *Context
 	ending  bool // being killed: every suspension gives GeneratorExit at once
 	ignored int
-	unwound any // panic value that must go on in whoever resumes
+	unwound any           // panic value that must go on in whoever resumes
+	frames  []sched.Frame // where it was suspended, in a World that wants to know
 }
 
 type yieldKind uint8
@@ -158,6 +159,9 @@ func (f *fiber) suspend(kind yieldKind, v any) (any, error) {
 	}
 	f.kind, f.out = kind, v
 	f.parked = true
+	if f.loop != nil && f.loop.thread != nil {
+		f.frames = f.loop.thread.Proc().Locate()
+	}
 	if !f.yield(struct{}{}) {
 		f.parked, f.ending = false, true
 		rt.Unwinding()

@@ -1,6 +1,7 @@
 package asyncio
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -129,8 +130,10 @@ type threadGround struct {
 	poster *sched.Proc // on whose behalf goroutines that are no Procs post; real Worlds
 	leave  func()
 	woken  atomic.Bool
-	looks  int // in a World of its own
-	peeks  int // in a row
+	looks  int           // in a World of its own
+	peeks  int           // in a row
+	stood  time.Duration // the time at the latest look
+	turns  int           // looks since the time last changed
 }
 
 func newThreadGround(t *rt.Thread) *threadGround {
@@ -194,6 +197,9 @@ func (g *threadGround) alone() bool {
 // wakes up to take it finds it taken again (there is no forced switch without a
 // drop request), so here it is kept, but for every sixteenth look in a row.
 func (g *threadGround) wait(l *Loop, timeout time.Duration) {
+	if timeout == 0 && g.world.Virtual() {
+		g.stands()
+	}
 	if timeout != 0 {
 		g.peeks = 0
 	}
@@ -215,6 +221,27 @@ func (g *threadGround) wait(l *Loop, timeout time.Duration) {
 	}
 	g.woken.Store(false)
 	g.drain(l)
+}
+
+// A loop on a virtual clock may turn as often while no time passes as a twentieth
+// of the World's step limit, but at least leastTurns: far more than programs do
+// that end, and less than a second of the machine's time.
+const (
+	turnShare  = 20
+	leastTurns = 10_000
+)
+
+// stands gives a run up whose loop turns and turns while no virtual time passes:
+// it would never end.
+func (g *threadGround) stands() {
+	if now := g.now(); now != g.stood {
+		g.stood, g.turns = now, 0
+	}
+	if g.turns++; g.turns > max(g.world.Limit()/turnShare, leastTurns) {
+		g.t.Proc().GiveUp(fmt.Sprintf("the event loop has turned %d times at %s of virtual time, because something is always ready: "+
+			"a loop around sleep(0), or around what is done already, lets no time pass. "+
+			"Sleep for a while in it, or await what it waits for: an Event, a Queue, a Future", g.turns-1, g.stood))
+	}
 }
 
 func (g *threadGround) await(timeout time.Duration) {

@@ -82,6 +82,7 @@ func RunIn(t *rt.Thread, main any, opts ...Option) (any, error) {
 	}
 	l := newLoop(newThreadGround(t))
 	l.thread, l.world = t, t.Interpreter().World()
+	t.Proc().SetFlows(l.flows)
 	return l.main(main, opts)
 }
 

@@ -20,12 +20,13 @@ type Task struct {
 	waiter     *Future // _fut_waiter
 	request    *string // _cancel_message
 	context    *Context
-	prev, next *Task  // asyncio.all_tasks
-	reason     string // what it waits for, while traced
-	requests   int32  // _num_cancels_requested
-	must       bool   // _must_cancel
-	quiet      bool   // not _log_destroy_pending
-	since      time.Duration
+	prev, next *Task         // asyncio.all_tasks
+	reason     string        // what it waits for, while traced
+	requests   int32         // _num_cancels_requested
+	must       bool          // _must_cancel
+	quiet      bool          // not _log_destroy_pending
+	since      time.Duration // it was suspended, while traced
+	began      time.Duration // its step, while traced
 }
 
 // CreateTask is loop.create_task(coro): the first step runs in the next
@@ -74,7 +75,14 @@ func (t *Task) eagerStart() {
 	l := t.loop
 	before := l.current
 	l.current = nil
+	if before != nil && l.recorder != nil { // its own step goes on afterwards
+		l.stepEnds(before, before.began)
+		before.reason = ""
+	}
 	t.step(nil)
+	if before != nil && l.recorder != nil {
+		before.began = l.Time()
+	}
 	l.current = before
 }
 
@@ -179,13 +187,12 @@ func (t *Task) step(exc error) {
 	}
 	t.waiter = nil
 	l.current = t
-	var began time.Duration
 	if l.recorder != nil {
-		began = l.stepBegins(t)
+		t.began = l.stepBegins(t)
 	}
 	y, done, result, err := t.coro.resume(l, nil, exc)
 	if l.recorder != nil {
-		l.stepEnds(t, began)
+		l.stepEnds(t, t.began)
 	}
 	l.current = nil
 	if done {

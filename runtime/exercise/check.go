@@ -243,6 +243,7 @@ func Finishes() Check {
 // first: what was not finished cannot be judged.
 func ended(r *Run) (finding, bool) {
 	var dead *sched.DeadlockError
+	var endless *sched.StepLimitError
 	switch {
 	case r.Err == nil:
 		return finding{}, false
@@ -250,6 +251,8 @@ func ended(r *Run) (finding, bool) {
 		return failRun(r, "Everybody waits and nobody can go on. %s.", goroutines(r.stuck)), true
 	case errors.As(r.Err, &dead):
 		return NoDeadlock().once(r), true
+	case errors.As(r.Err, &endless) && endless.Why != "":
+		return failRun(r, "The program does not end: %s.", endless.Why), true
 	case errors.Is(r.Err, sched.ErrStepLimit):
 		return failRun(r, "The program does not end: it was stopped after %d steps.", Steps), true
 	}

@@ -142,8 +142,8 @@ func explains(w *explore.Witness) []spot {
 func stuckAt(w *explore.Witness) (spots []spot) {
 	for _, p := range w.Waiting {
 		what := p.Thread + " waits here"
-		if o := p.Op.Object; o != nil {
-			what += " for " + o.String()
+		if p.For != "" {
+			what += " for " + p.For
 		}
 		spots = append(spots, spot{frames: p.Frames, what: what})
 	}
@@ -254,16 +254,35 @@ func ofRun(r *Run) []spot {
 	case errors.As(r.Err, &dead):
 		var spots []spot
 		for _, p := range dead.Waiting {
+			for _, f := range p.Flows() {
+				spots = append(spots, spot{frames: f.Frames, what: f.Name + " waits here for " + f.For})
+			}
+			if len(p.Flows()) > 0 {
+				continue
+			}
 			spots = append(spots, spot{frames: p.Frames(), what: p.Name + " waits here"})
 		}
 		return spots
 	case errors.As(r.Err, &endless):
 		if p := endless.Last; p != nil {
+			if spots := turning(p); len(spots) > 0 {
+				return spots
+			}
 			return []spot{{frames: p.Frames(), what: p.Name + " comes here again and again"}}
 		}
 		return nil
 	}
 	return ofError(r.Err)
+}
+
+// turning are the tasks of a loop that never rests.
+func turning(p *sched.Proc) (spots []spot) {
+	for _, f := range p.Flows() {
+		if f.Ready {
+			spots = append(spots, spot{frames: f.Frames, what: f.Name + " comes here again and again"})
+		}
+	}
+	return spots
 }
 
 // ofError is the place of an exception that was a panic: of the innermost of

@@ -33,6 +33,9 @@ func TestVerdictsTellTheLine(t *testing.T) {
 		_, err := c.Gather(beat.Call(), work.Call())
 		return err
 	}).Require(1, exercise.HeartbeatGap(50*time.Millisecond))
+	async := func(student func(c *asyncio.Co) error) *exercise.Exercise {
+		return exercise.New("async").Async(func(_ *exercise.Run, c *asyncio.Co) error { return student(c) }).Require(1, exercise.Finishes())
+	}
 	stuck := exercise.New("once").Once(func(run *exercise.Run, t *rt.Thread) error {
 		getsStuck(t, threading.NewLock(run.In, "lock"))
 		return nil
@@ -54,6 +57,8 @@ func TestVerdictsTellTheLine(t *testing.T) {
 		{"exception", counter(fails), []string{"line 34 of students_test.go  ← Thread-1 was last seen here"}},
 		{"deadlock", twoLocks, []string{"line 29 of students_test.go  ← Ann waits here for B; Bob waits here for A"}},
 		{"heartbeat", heartbeat, []string{"line 42 of students_test.go  ← takes 500ms"}},
+		{"a task that nobody wakes", async(waits), []string{"line 51 of students_test.go  ← Task-1 waits here for Event.wait"}},
+		{"a loop without rest", async(polls), []string{"line 57 of students_test.go  ← Task-1 comes here again and again"}},
 		{"deadlock in a run", stuck, []string{"line 47 of students_test.go  ← MainThread waits here"}},
 	} {
 		r := c.ex.Grade()

@@ -46,3 +46,17 @@ func getsStuck(t *rt.Thread, l *threading.Lock) {
 	l.Acquire(t)
 	l.Acquire(t) // line 47
 }
+
+func waits(c *asyncio.Co) error {
+	_, err := c.Await(asyncio.NewEvent().Wait()) // line 51
+	return err
+}
+
+func polls(c *asyncio.Co) error {
+	for ready := false; !ready; {
+		if _, err := c.Sleep(0); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -262,7 +262,12 @@ func (d *detector) explain(dead *sched.DeadlockError) (text string, lost bool) {
 		parts = append(parts, d.waits(p, dead))
 	}
 	for _, p := range dead.Waiting {
-		if slices.Contains(cycle, p) {
+		for _, f := range p.Flows() {
+			parts = append(parts, f.Name+" waits for "+f.For)
+		}
+	}
+	for _, p := range dead.Waiting {
+		if slices.Contains(cycle, p) || len(p.Flows()) > 0 {
 			continue
 		}
 		if op, _ := p.Waiting(); op.Kind == sched.Wait && op.Object != nil && d.object(op.Object).wasted != nil {
@@ -335,6 +340,9 @@ func (d *detector) waits(p *sched.Proc, dead *sched.DeadlockError) string {
 // starvation words a run that was cut: who ran on and on, and who could have
 // run but was not let.
 func (d *detector) starvation(w *sched.World, e *sched.StepLimitError) string {
+	if e.Why != "" {
+		return e.Why
+	}
 	spinner := e.Last
 	for _, p := range w.Procs() {
 		if d.steps(p, 0) > d.steps(spinner, 0) {

@@ -26,10 +26,10 @@ type Witness struct {
 	Waiting []Waiter
 }
 
-// Waiter is a thread that can never go on.
+// Waiter is a thread, or a task, that can never go on.
 type Waiter struct {
 	Thread string
-	Op     sched.Op
+	For    string        // what it waits for; may be ""
 	Frames []sched.Frame // where it waits, as in WitnessStep
 }
 
@@ -126,8 +126,14 @@ func run(o Options, program func(*World), picks []int) (*Witness, error) {
 	steps, all := s.world.Schedule()
 	wit := &Witness{Outcome: text, Preemptions: n.preemptions, Replay: encode(all), Err: s.err, Failed: s.failed}
 	for _, p := range s.waiting {
+		for _, f := range p.Flows() {
+			wit.Waiting = append(wit.Waiting, Waiter{Thread: f.Name, For: f.For, Frames: f.Frames})
+		}
+		if len(p.Flows()) > 0 {
+			continue
+		}
 		op, _ := p.Waiting()
-		wit.Waiting = append(wit.Waiting, Waiter{Thread: p.Name, Op: op, Frames: p.Frames()})
+		wit.Waiting = append(wit.Waiting, Waiter{Thread: p.Name, For: op.Object.String(), Frames: p.Frames()})
 	}
 	values.settle()
 	for i, e := range steps {

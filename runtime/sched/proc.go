@@ -30,6 +30,8 @@ type Proc struct {
 	stop    func()
 	yield   func(struct{}) bool
 	frames  []Frame // where the pending operation stands
+	list    func() []Flow
+	flows   []Flow // when a deadlock was found
 
 	// real Worlds
 	waiting   atomic.Pointer[Op]
@@ -128,6 +130,40 @@ func (p *Proc) Waiting() (Op, bool) {
 // Frames is where the operation stands in the program that p waits for or is
 // about to execute, innermost call first; nil without World.Locate.
 func (p *Proc) Frames() []Frame { return p.frames }
+
+// Flow is one of the things that a Proc does in turn, such as a task of an event
+// loop, when it waits.
+type Flow struct {
+	Name   string  // "Task-2"
+	For    string  // what it waits for: "Event.wait"
+	Ready  bool    // it does not wait: its turn comes
+	Frames []Frame // where, with World.Locate
+}
+
+// SetFlows tells how to find the flows of p, which a deadlock is then told by.
+func (p *Proc) SetFlows(list func() []Flow) { p.list = list }
+
+// Flows are those of p when a deadlock was found or the run was cut, if it has any.
+func (p *Proc) Flows() []Flow { return p.flows }
+
+// Locate is where the calling goroutine is, which p runs; nil without
+// World.Locate. It is for flows that are about to wait.
+func (p *Proc) Locate() []Frame {
+	if p.w.Locate == nil {
+		return nil
+	}
+	return p.w.Locate(Op{Kind: Wait}, true)
+}
+
+// GiveUp ends the run of a virtual World as its step limit does, for a reason:
+// somebody goes on for ever without the steps that would be counted.
+func (p *Proc) GiveUp(why string) {
+	w := p.w
+	w.why, w.steps = why, max(w.steps, w.limit)
+	for {
+		p.Point(Op{Kind: Step})
+	}
+}
 
 // announce makes op the pending operation. What a Proc does while it is unwound
 // leaves the operation that it was suspended at, for reports.

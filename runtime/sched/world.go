@@ -43,7 +43,8 @@ type World struct {
 	record   bool
 	schedule []Executed
 	spent    []Spent
-	picks    []int // every answer of the Chooser
+	why      string // the run was given up
+	picks    []int  // every answer of the Chooser
 	// wake caches nextWake; wakeKnown is cleared whenever a Proc is resumed
 	wake      time.Duration
 	wakeKnown bool
@@ -78,7 +79,7 @@ func (w *World) Restart(c Chooser) {
 	}
 	w.spare = append(w.spare, w.procs...)
 	w.procs, w.schedule, w.picks = w.procs[:0], w.schedule[:0], w.picks[:0]
-	w.spent = nil
+	w.spent, w.why = nil, ""
 	w.chooser, w.objects, w.now, w.steps, w.live, w.fresh = c, 0, 0, 0, 0, 0
 	w.last, w.running, w.chosen, w.record, w.wakeKnown = nil, nil, nil, false, false
 }
@@ -103,6 +104,9 @@ func (w *World) Record() { w.record = true }
 // Schedule returns the executed steps (if recorded) and every pick of the
 // Chooser; both are valid until the World runs again.
 func (w *World) Schedule() (steps []Executed, picks []int) { return w.schedule, w.picks }
+
+// Limit is StepLimit, or what it is by default, while a virtual World runs.
+func (w *World) Limit() int { return w.limit }
 
 // Steps is the number of operations executed in a virtual World.
 func (w *World) Steps() int { return w.steps }
@@ -320,9 +324,17 @@ type StepLimitError struct {
 	// included if it could.
 	Last *Proc
 	Able []*Proc
+	// Why is the reason if the run was given up before the limit was reached.
+	Why string
 }
 
-func (e *StepLimitError) Error() string        { return ErrStepLimit.Error() }
+func (e *StepLimitError) Error() string {
+	if e.Why != "" {
+		return e.Why
+	}
+	return ErrStepLimit.Error()
+}
+
 func (e *StepLimitError) Is(target error) bool { return target == ErrStepLimit }
 
 // DeadlockError says who waits for what when nobody can go on.
@@ -331,6 +343,12 @@ type DeadlockError struct{ Waiting []*Proc }
 func (e *DeadlockError) Error() string {
 	text := "deadlock:"
 	for _, p := range e.Waiting {
+		for _, f := range p.flows {
+			text += fmt.Sprintf(" %s waits for %s;", f.Name, f.For)
+		}
+		if len(p.flows) > 0 {
+			continue
+		}
 		text += fmt.Sprintf(" %s waits to %s;", p.Name, p.pending)
 	}
 	return text[:len(text)-1]
@@ -541,10 +559,13 @@ func (w *World) resume(p *Proc) {
 }
 
 func (w *World) endless() error {
-	e := &StepLimitError{Steps: w.steps, Last: w.last}
+	e := &StepLimitError{Steps: w.steps, Last: w.last, Why: w.why}
 	for _, p := range w.procs {
 		if p.candidate() {
 			e.Able = append(e.Able, p)
+		}
+		if p.list != nil && p.state != finished && p.state != added {
+			p.flows = p.list()
 		}
 	}
 	return e
@@ -572,6 +593,9 @@ func (w *World) deadlock() error {
 	for _, p := range w.procs {
 		if p.state != finished && p.state != added {
 			e.Waiting = append(e.Waiting, p)
+			if p.list != nil {
+				p.flows = p.list()
+			}
 		}
 	}
 	return e
