@@ -130,7 +130,7 @@ func thinMarks(marks []mark, least time.Duration) (out []mark, merged int) {
 // reduce returns the chart at a resolution of so many pixels.
 func (c *chart) reduce(pixels, plot float64) *chart {
 	r := *c
-	least := time.Duration(float64(c.end-c.begin) * pixels / plot)
+	least := max(time.Duration(float64(c.end-c.begin)*pixels/plot), 1) // of marks at one moment one is seen
 	r.lanes, r.merged = nil, 0
 	for _, l := range c.lanes {
 		var n, m int

@@ -81,9 +81,13 @@ func (b *loopChart) addLanes() {
 		b.row[place(t)] = len(b.lanes)
 		b.lanes = append(b.lanes, lane{name: t.Name})
 	}
+	first := map[trace.Track]string{} // the names that tasks began with
 	for _, e := range b.events {
 		if e.Kind == trace.Start {
 			b.lanes[b.row[place(e.Track)]].name = taskName(e)
+			first[place(e.Track)] = e.Track.Name
+		} else if made, seen := first[place(e.Track)]; seen && made != e.Track.Name { // by set_name
+			b.lanes[b.row[place(e.Track)]].name = e.Track.Name
 		}
 	}
 }
@@ -171,7 +175,11 @@ func (b *loopChart) claim() {
 		b.p.Caption = fmt.Sprintf("%s in several loops or threads, overlap %s, in %s", count(len(tasks), "task"), ms(overlap(tasks, is)), dur(b.end))
 	}
 	if b.longest.Dur >= slowCallback {
-		b.p.Caption += fmt.Sprintf("; %s blocked the loop for %s: nobody else ran meanwhile", b.longest.Track.Name, dur(b.longest.Dur))
+		who := b.longest.Track.Name
+		if place(b.longest.Track) == b.loop && b.longest.Name != "" {
+			who = b.longest.Name
+		}
+		b.p.Caption += fmt.Sprintf("; %s blocked the loop for %s: nobody else ran meanwhile", who, dur(b.longest.Dur))
 	}
 }
 
