@@ -21,6 +21,7 @@ func pkg_braid_runtime_sched() map[string]reflect.Value {
 		"Executed":       reflect.ValueOf((*sched.Executed)(nil)),
 		"Exit":           reflect.ValueOf(sched.Exit),
 		"First":          reflect.ValueOf((*sched.First)(nil)),
+		"Flow":           reflect.ValueOf((*sched.Flow)(nil)),
 		"Frame":          reflect.ValueOf((*sched.Frame)(nil)),
 		"Gate":           reflect.ValueOf((*sched.Gate)(nil)),
 		"Kind":           reflect.ValueOf((*sched.Kind)(nil)),
