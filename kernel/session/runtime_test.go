@@ -16,7 +16,7 @@ import (
 var notFromCells = map[string]string{
 	"SetCurrentScope": "hosts", "SetFrames": "hosts", "SetStderr": "hosts", "SetUnwinding": "hosts", "Unwinding": "hosts",
 	"SetGoroutines": "hosts", "SetCallers": "hosts", "Callers": "models", "FollowCallers": "models", "SourceLine": "models", "SetInterrupted": "hosts", "Goroutines": "models", "Interrupted": "models",
-	"NewScope": "hosts", "Abort": "hosts", "Each": "hosts", "End": "hosts", "Interrupt": "hosts",
+	"NewScope": "hosts", "Abort": "hosts", "Each": "hosts", "End": "hosts", "EndEmpty": "hosts", "Interrupt": "hosts",
 	"Own": "models", "OwnRunning": "models", "OwnThread": "models", "FromPanic": "models", "Worker": "models",
 	"AtExit": "models", "Finalizing": "models", "Module": "models", "ThreadName": "models", "Access": "models",
 	"AllowThreads": "models", "Await": "models", "Do": "models", "Proc": "models", "InWorld": "explorers",
