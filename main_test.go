@@ -17,6 +17,7 @@ import (
 	"braid/install"
 	"braid/install/venv/venvtest"
 	"braid/kernel/eval"
+	"braid/kernel/modules"
 	"braid/notebooks"
 	"braid/notebooks/nbformat"
 )
@@ -305,6 +306,39 @@ func TestLimitsComeFromTheEnvironment(t *testing.T) {
 	want.Memory = 1 << 30
 	if got := read("--max-memory", "1GiB"); got != want {
 		t.Errorf("with a flag: %+v, want %+v", got, want)
+	}
+}
+
+func TestModulePolicy(t *testing.T) {
+	t.Setenv("NBGRADER_EXECUTION", "")
+	policy := func(limits eval.Limits, args ...string) (modules.Policy, error) {
+		t.Helper()
+		var e engineFlags
+		f := pflag.NewFlagSet("", pflag.ContinueOnError)
+		e.register(f)
+		if err := f.Parse(args); err != nil {
+			t.Fatal(err)
+		}
+		return e.modulePolicy(limits)
+	}
+	is := func(what string, want modules.Policy, limits eval.Limits, args ...string) {
+		t.Helper()
+		if got, err := policy(limits, args...); got != want || err != nil {
+			t.Errorf("%s: %v %v, want %v", what, got, err, want)
+		}
+	}
+	limited := eval.Limits{Goroutines: 10}
+	is("by default", modules.Fetch, eval.Limits{})
+	is("under limits", modules.Cache, limited)
+	is("with a flag", modules.Fetch, limited, "--modules", "fetch")
+	t.Setenv("BRAID_MODULES", "off")
+	is("from the environment", modules.Off, eval.Limits{})
+	is("with both", modules.Cache, eval.Limits{}, "--modules=cache")
+	t.Setenv("BRAID_MODULES", "")
+	t.Setenv("NBGRADER_EXECUTION", "autograde")
+	is("under nbgrader", modules.Cache, eval.Limits{})
+	if _, err := policy(eval.Limits{}, "--modules", "always"); err == nil || err.Error() != `--modules: "always" is none of fetch, cache and off` {
+		t.Error(err)
 	}
 }
 

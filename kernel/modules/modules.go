@@ -512,6 +512,11 @@ func (r *Resolver) list(ctx context.Context, paths []string) (listing, error) {
 	if err != nil {
 		return nil, explain(said, err)
 	}
+	return readListing(out)
+}
+
+// readListing reads what go list -json writes: one object after the other.
+func readListing(out []byte) (listing, error) {
 	found := listing{}
 	for d := json.NewDecoder(bytes.NewReader(out)); ; {
 		p := new(listed)

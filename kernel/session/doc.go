@@ -12,11 +12,15 @@
 //   - If the worker dies, the running cell says why; functions, types, constants
 //     and imports of all cells are there again for the next cell, as far as they
 //     need no variable; what is lost is named, with the cell to run again.
+//   - Packages of third-party modules are found and checked before the cell that
+//     imports them, outside of what other cells wait for; an interrupt ends the
+//     wait at once (modules.go).
 //   - Cells of several subshells may run at a time. They are checked, and handed
 //     to the engine, one after the other.
 //
 // Goroutines: Run evaluates on its caller's goroutine and checks on one of the
 // session's, so that an interrupt need not wait for the checker; each worker
-// process has one that starts it, waits for its end and starts the next one.
-// Close joins them.
+// process has one that starts it, waits for its end and starts the next one; a cell
+// that imports packages of modules has one that waits until both processes know
+// them. Close joins them.
 package session

@@ -141,6 +141,23 @@ func TestModulesOutliveTheWorker(t *testing.T) {
 	n.shows("greet.To(\"Bo\")", "hello, Bo (1)")
 }
 
+func TestModulesInAProcessPool(t *testing.T) {
+	n := withModules(t, modules.Fetch)
+	n.ok("import (\n\t\"braid/runtime/futures\"\n\t\"example.com/order\"\n)\nfunc logged(n int) int { return n * len(order.Log()) }")
+	n.shows("pool, err := futures.NewProcessPoolExecutor(1)\nif err != nil {\n\tpanic(err)\n}\nvar got any\npool.With(nil, func() {\n\tf, _ := pool.Submit(nil, logged, 2)\n\tgot, err = f.Result(nil)\n})\ngot, err", "12, <nil>")
+}
+
+// Code that sees methods by reflection would miss one that comes too late.
+func TestMethodsAfterAReflectiveModule(t *testing.T) {
+	n := withModules(t, modules.Fetch)
+	n.ok("type T struct{}\nvar v any = T{}\nimport \"example.com/greet\"\ngreet.Words()")
+	n.ok("func (T) Early() {}") // nothing of this module reflects
+	n.failsWith("import \"example.com/mirror\"\nmirror.Methods(v)", "package example.com/mirror would not see method T.Early")
+	n.ok("%reset")
+	n.ok("type T struct{}\nvar v any = T{}\nimport \"example.com/mirror\"\nmirror.Methods(v)")
+	n.failsWith("func (T) Late() {}", "method Late was declared after values of T had been made")
+}
+
 func TestInitialisationThatFails(t *testing.T) {
 	n := withModules(t, modules.Fetch)
 	n.ok("import \"os\"\nos.Setenv(\"EXAMPLE_PANICS\", \"1\")")

@@ -58,6 +58,10 @@
 // sources of slices, maps and cmp, and small ones of our own for the rest, are
 // interpreted. Package host's replacements win over the library's symbols.
 //
+// Third-party modules (modules.go, embed.go, standins.go) come with a program as
+// lists of files, are checked by package source, and are interpreted; a function of
+// theirs is built and compiled when it is first called.
+//
 // Panics (panic.go) are Go panics. A function with defer statements leaves one
 // deferred call on the Go stack; when a panic or Goexit passes, it runs the
 // learner's deferred calls in order, with Go's rules for recover, re-panics and
@@ -86,7 +90,9 @@
 //     Error, MarshalJSON, and all that complete an interface of a compiled
 //     package (visible.txt); any exported one after an import of reflect,
 //     text/template, html/template or net/rpc, and such an import after it;
-//   - functions without a Go body (assembly, linkname, cgo), generic functions
+//   - functions without a Go body (assembly, linkname, cgo), as far as a cell
+//     names them or standins.go has nothing for them: deeper in a module they end
+//     the cell when they are reached; generic functions
 //     and methods of the standard library that std.go does not list
 //     (database/sql.Null's methods);
 //   - more than some 8,000 methods of cells' types in one worker (the stubs

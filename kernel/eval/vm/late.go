@@ -61,10 +61,19 @@ func visible(ms *types.MethodSet, fn *types.Func) bool {
 // reflective packages see every exported method of a value.
 var reflective = map[string]bool{"reflect": true, "text/template": true, "html/template": true, "net/rpc": true}
 
+// reflects tells whether a package that a cell names is reflective, or one of a
+// module that imports such a one.
+func (m *machine) reflects(imp *check.Import) bool {
+	if mod := m.modules.of(imp.Pkg); mod != nil {
+		return mod.reflects
+	}
+	return reflective[imp.Path]
+}
+
 // lateness is what a session knows of methods that came late.
 type lateness struct {
 	methods map[string]string // id of a late method → "T.Name"
-	seen    string            // a reflective package that a cell has imported
+	seen    string            // a package that a cell has imported, and that reflects
 	boxed   map[string]bool   // ids of methods of interfaces to which a pointer was put in an interface
 }
 
@@ -83,7 +92,7 @@ func (m *machine) lateMethods(c *check.Checked) (l []late) {
 	}
 	seen := m.late.seen
 	for _, imp := range c.Imports {
-		if !reflective[imp.Path] {
+		if !m.reflects(imp) {
 			continue
 		}
 		seen = imp.Path
@@ -157,7 +166,7 @@ func (m *machine) commitLate(c *change) {
 		m.late.methods[x.fn.Id()] = x.named.Obj().Name() + "." + x.fn.Name()
 	}
 	for _, imp := range c.checked.Imports {
-		if reflective[imp.Path] {
+		if m.reflects(imp) {
 			m.late.seen = imp.Path
 		}
 	}

@@ -35,8 +35,8 @@ type modules struct {
 	byTypes sync.Map // *types.Package → *module
 
 	mu    sync.Mutex
-	fresh []*module // not yet in order; guarded by mu
-	any   atomic.Bool
+	fresh []*module   // not yet in order; guarded by mu
+	any   atomic.Bool // fresh or order are not empty
 
 	// turn is held while packages are initialised. It guards order and the
 	// states of modules, and waiting for it is like waiting for any lock.
@@ -51,6 +51,7 @@ type module struct {
 	state    initState
 	bodiless map[*ssa.Function]bodiless
 	late     map[*ssa.Function]bool // functions to be built when they are called
+	reflects bool                   // it, or a package that it imports, sees methods by reflection
 }
 
 type initState int
@@ -108,6 +109,10 @@ func (m *machine) addModules(fresh []*source.Package) {
 	var added []*module
 	for _, p := range fresh {
 		mod := &module{src: p, bodiless: map[*ssa.Function]bodiless{}, late: map[*ssa.Function]bool{}}
+		mod.reflects = slices.ContainsFunc(p.Types.Imports(), func(q *types.Package) bool {
+			dep := m.modules.of(q)
+			return dep != nil && dep.reflects || reflective[q.Path()]
+		})
 		m.modules.byTypes.Store(p.Types, mod)
 		m.substitute(p.Info)
 		m.packages(p.Types, map[*types.Package]bool{})
@@ -228,6 +233,17 @@ func (m *machine) initModules(t *thread, used []*check.Import) {
 	}
 	ms.order = left
 	ms.settled()
+}
+
+// initForCall initialises what was imported, in a process of a pool, which runs no
+// cell before it is given a function to call.
+func (m *machine) initForCall() {
+	if !m.modules.any.Load() {
+		return
+	}
+	t := m.thread()
+	m.initModules(t, nil)
+	t.release()
 }
 
 func (ms *modules) takeFresh() {

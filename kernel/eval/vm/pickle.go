@@ -142,6 +142,7 @@ func (n names) Func(module, qualname string) (reflect.Value, bool) {
 	if !ok {
 		return reflect.Value{}, false
 	}
+	n.e.m.initForCall()
 	p := fn.funcValue()
 	return reflect.NewAt(fn.sig.typ, unsafe.Pointer(&p)).Elem(), true
 }
