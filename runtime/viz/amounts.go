@@ -17,7 +17,7 @@ type Amount struct {
 // Measure is several numbers of one kind.
 type Measure struct {
 	Title string
-	// Unit is what is counted, "switches of the GIL". "B" is bytes and written
+	// Unit is what is counted, in the plural: "threads". "B" is bytes and written
 	// as kB or MB, "s" seconds and written as ms or µs; "x" is a factor.
 	Unit string
 	// Log makes each step of the axis ten times the one before: for amounts
@@ -74,13 +74,13 @@ func (of *Measure) claim() string {
 	if of.Mark == 0 {
 		return s
 	}
-	above := 0
+	reach := 0
 	for _, a := range of.Amounts {
-		if a.Value > of.Mark {
-			above++
+		if a.Value >= of.Mark {
+			reach++
 		}
 	}
-	return s + fmt.Sprintf("; %d of %d above %s (%s)", above, len(of.Amounts), of.markName(), of.write(of.Mark))
+	return s + fmt.Sprintf("; %d of %d reach %s (%s)", reach, len(of.Amounts), of.markName(), of.write(of.Mark))
 }
 
 func (of *Measure) markName() string {
@@ -100,7 +100,11 @@ func (of *Measure) write(v float64) string {
 	case "x":
 		return num3(v) + "x"
 	}
-	return strings.TrimSpace(grouped(v) + " " + of.Unit)
+	unit := of.Unit
+	if v == 1 {
+		unit = strings.TrimSuffix(unit, "s")
+	}
+	return strings.TrimSpace(grouped(v) + " " + unit)
 }
 
 // factor writes how many times as much: large ones as whole numbers.

@@ -468,10 +468,36 @@ func covered(lanes []lane, counts func(*look) bool) time.Duration { return open(
 
 // open is the time during which at least so many spans are open.
 func open(lanes []lane, counts func(*look) bool, least int) time.Duration {
-	type edge struct {
-		at time.Duration
-		by int
+	var total, since time.Duration
+	now := 0
+	for _, e := range edges(lanes, counts) {
+		if now >= least {
+			total += e.at - since
+		}
+		now += e.by
+		since = e.at
 	}
+	return total
+}
+
+// most is how many spans are open at the same time, at most.
+func most(lanes []lane, counts func(*look) bool) int {
+	now, n := 0, 0
+	for _, e := range edges(lanes, counts) {
+		now += e.by
+		n = max(n, now)
+	}
+	return n
+}
+
+// edge is where a span begins (by 1) or ends (by -1).
+type edge struct {
+	at time.Duration
+	by int
+}
+
+// edges are those of all spans that count, in order of time.
+func edges(lanes []lane, counts func(*look) bool) []edge {
 	var edges []edge
 	for _, l := range lanes {
 		for _, s := range l.spans {
@@ -486,16 +512,7 @@ func open(lanes []lane, counts func(*look) bool, least int) time.Duration {
 		}
 		return cmp.Compare(a.by, b.by) // ends first: touching is no overlap
 	})
-	var total, since time.Duration
-	now := 0
-	for _, e := range edges {
-		if now >= least {
-			total += e.at - since
-		}
-		now += e.by
-		since = e.at
-	}
-	return total
+	return edges
 }
 
 // sum is the time that lanes spend in spans of a look.

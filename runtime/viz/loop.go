@@ -26,7 +26,7 @@ func Loop(of any) *Picture {
 	if err != nil {
 		return wrong(p.Title, "%v", err)
 	}
-	b := &loopChart{p: p, events: rec.Events(), row: map[trace.Track]int{}}
+	b := &loopChart{p: p, events: rec.Events(), row: map[trace.Track]int{}, named: map[string]string{}}
 	b.virtual = rec.Virtual
 	b.addLanes()
 	b.watched = slices.ContainsFunc(b.events, func(e trace.Event) bool { return e.Kind == trace.Callback })
@@ -54,7 +54,8 @@ type loopChart struct {
 	loop    trace.Track // its lane is the first
 	longest trace.Event
 	steps   int
-	watched bool // Callbacks were recorded, one for each step
+	watched bool              // Callbacks were recorded, one for each step
+	named   map[string]string // what the loop calls a task → the name of its lane
 }
 
 func place(t trace.Track) trace.Track { return trace.Track{Process: t.Process, Lane: t.Lane} }
@@ -84,6 +85,7 @@ func (b *loopChart) addLanes() {
 	first := map[trace.Track]string{} // the names that tasks began with
 	for _, e := range b.events {
 		if e.Kind == trace.Start {
+			b.named[e.Track.Name] = taskName(e)
 			b.lanes[b.row[place(e.Track)]].name = taskName(e)
 			first[place(e.Track)] = e.Track.Name
 		} else if made, seen := first[place(e.Track)]; seen && made != e.Track.Name { // by set_name
@@ -97,6 +99,10 @@ func (b *loopChart) add(e trace.Event) {
 	onLoop := place(e.Track) == b.loop
 	l := &b.lanes[b.row[place(e.Track)]]
 	what := e.Name
+	if name := b.named[what]; onLoop && name != "" {
+		what = name
+	}
+	label := what
 	var k *look
 	switch e.Kind {
 	case trace.Ready:
@@ -139,7 +145,7 @@ func (b *loopChart) add(e trace.Event) {
 		l.marks = append(l.marks, mark{at: e.At, shape: "tick", colour: k.fill.colour, char: k.char, title: title})
 		return
 	}
-	l.spans = append(l.spans, span{from: e.At, to: e.End(), look: k, label: e.Name, title: title})
+	l.spans = append(l.spans, span{from: e.At, to: e.End(), look: k, label: label, title: title})
 }
 
 func (b *loopChart) arrows() {
@@ -175,7 +181,7 @@ func (b *loopChart) claim() {
 		b.p.Caption = fmt.Sprintf("%s in several loops or threads, overlap %s, in %s", count(len(tasks), "task"), ms(overlap(tasks, is)), dur(b.end))
 	}
 	if b.longest.Dur >= slowCallback {
-		who := b.longest.Track.Name
+		who := b.lanes[b.row[place(b.longest.Track)]].name
 		if place(b.longest.Track) == b.loop && b.longest.Name != "" {
 			who = b.longest.Name
 		}

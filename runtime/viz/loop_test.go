@@ -62,7 +62,7 @@ func TestLoopCaptions(t *testing.T) {
 		{"no time", func(c *asyncio.Co) error { _, err := c.Sleep(0); return err }, nil,
 			"1 task, at most one runs at a time (overlap 0.0 ms); 3 steps in 0, none of which took time"},
 		{"blocks", func(c *asyncio.Co) error { return c.BlockingSleep(500 * time.Millisecond) }, nil,
-			"1 task, at most one runs at a time (overlap 0.0 ms); 2 steps in 500 ms, the loop was busy 500 ms of it; Task-1 blocked the loop for 500 ms: nobody else ran meanwhile"},
+			"1 task, at most one runs at a time (overlap 0.0 ms); 2 steps in 500 ms, the loop was busy 500 ms of it; main (Task-1) blocked the loop for 500 ms: nobody else ran meanwhile"},
 		{"eager", func(c *asyncio.Co) error {
 			if err := c.BlockingSleep(10 * time.Millisecond); err != nil {
 				return err

@@ -149,7 +149,12 @@ func timeline(p *Picture, rec *trace.Recorder, used map[*look]bool) (timelineCha
 	}
 	runs := func(l *look) bool { return l == running }
 	claim := fmt.Sprintf("two or more ran bytecode at once for %s of %s", ms(overlap(c.lanes, runs)), ms(c.end))
-	if c.gil {
+	switch waits := func(l *look) bool { return l == blocked }; {
+	case c.gil && sum(c.lanes, runs) == 0 && sum(c.lanes, waits) > 0:
+		// no strip of owners, nobody is one
+		claim = fmt.Sprintf("up to %s at once, for %s in all, the GIL released; no bytecode took time",
+			count(most(c.lanes, waits), "thread")+verb(most(c.lanes, waits)), dur(c.end))
+	case c.gil:
 		waited := sum(c.lanes, func(l *look) bool { return l == waitGIL })
 		claim = fmt.Sprintf("overlap of running: %s (%s), changed hands %d times, waited for it %s in all", ms(overlap(c.lanes, runs)), strips.locks(), switches, ms(waited))
 		if d := slowest(events); d > 0 {
@@ -227,6 +232,14 @@ func ownerLook(known map[int]*look, i int, name string) *look {
 		known[i] = &look{name: name, fill: fill{colour: actor(i)}, char: byte('1' + i%9)}
 	}
 	return known[i]
+}
+
+// verb is what so many threads do that wait.
+func verb(threads int) string {
+	if threads == 1 {
+		return " waits"
+	}
+	return " wait"
 }
 
 func slowest(events []trace.Event) (d time.Duration) {

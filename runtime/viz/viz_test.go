@@ -326,7 +326,7 @@ func TestClaims(t *testing.T) {
 		"sequence":     "control passes 4 times, and is in one place at a time; gen runs 2 times and has ended; coro is made and never runs",
 		"curves":       "2 workers: least 2.2 at 1,000, most 50 at 1, crosses 4.1 between 10 and 100; 1 worker: least 4.2 at 1,000, most 100 at 1",
 		"turns":        "a bar between steps: A0 | B0 | A1 | B1",
-		"amounts":      "reserved: 8.4 MB, 5,600 times as much as a task (1.5 kB); 1 of 3 above a megabyte",
+		"amounts":      "reserved: 8.4 MB, 5,600 times as much as a task (1.5 kB); 1 of 3 reach a megabyte",
 	} {
 		if got := all[name].Caption; !strings.Contains(got, want) {
 			t.Errorf("%s: %q does not say %q", name, got, want)
@@ -619,12 +619,13 @@ func TestTurnsOfALongRun(t *testing.T) {
 func TestAmounts(t *testing.T) {
 	two := func(a, b float64) []viz.Amount { return []viz.Amount{{Name: "a", Value: a}, {Name: "b", Value: b}} }
 	for want, of := range map[string]viz.Measure{
-		"b: 8.4 MB, 560 times as much as a (15 kB)": {Unit: "B", Log: true, Amounts: two(15_000, 8_400_000)},
-		"b: 62 ms, 34.4 times as much as a":         {Unit: "s", Amounts: two(0.0018, 0.062)},
-		"b: 20 ticks; a: 0 ticks":                   {Unit: "ticks", Amounts: two(0, 20)},
-		"all 2: 1 s":                                {Unit: "s", Amounts: two(1, 1)},
-		"b: 300 requests, 3 times as much as a (100 requests); 1 of 2 above limit (100 requests)": {Unit: "requests", Mark: 100, MarkName: "limit", Amounts: two(100, 300)},
-		"b: 4x, 2 times as much as a (2x); 0 of 2 above the line (4x)":                            {Unit: "x", Mark: 4, Amounts: two(2, 4)},
+		"b: 8.4 MB, 560 times as much as a (15 kB)":     {Unit: "B", Log: true, Amounts: two(15_000, 8_400_000)},
+		"b: 62 ms, 34.4 times as much as a":             {Unit: "s", Amounts: two(0.0018, 0.062)},
+		"b: 2 threads, 2 times as much as a (1 thread)": {Unit: "threads", Amounts: two(1, 2)},
+		"b: 20 ticks; a: 0 ticks":                       {Unit: "ticks", Amounts: two(0, 20)},
+		"all 2: 1 s":                                    {Unit: "s", Amounts: two(1, 1)},
+		"b: 300 requests, 3 times as much as a (100 requests); 2 of 2 reach limit (100 requests)": {Unit: "requests", Mark: 100, MarkName: "limit", Amounts: two(100, 300)},
+		"b: 4x, 2 times as much as a (2x); 1 of 2 reach the line (4x)":                            {Unit: "x", Mark: 4, Amounts: two(2, 4)},
 		"all 2: 20,000 threads":                              {Unit: "threads", Log: true, Amounts: two(20_000, 20_000)},
 		"Amounts are finite numbers from zero on; b is none": {Amounts: two(1, -1)},
 		"; a is none":        {Amounts: two(math.NaN(), 1)},
@@ -659,12 +660,12 @@ func TestStatesTakesTheWayThatWasTaken(t *testing.T) {
 // it is one step, and the loop was busy once.
 func TestLoopCountsAStepOnce(t *testing.T) {
 	p := viz.Loop(recordOf(func(c *asyncio.Co, _ func(string)) (any, error) {
-		c.Compute(30 * msec)
+		c.Compute(130 * msec)
 		_, err := c.Sleep(70 * msec)
 		return nil, err
 	}))
 	// the first step, the timer, the second step, the callback that ends run
-	if want := "4 steps in 100 ms, the loop was busy 30 ms of it"; !strings.Contains(p.Caption, want) {
+	if want := "4 steps in 200 ms, the loop was busy 130 ms of it; main (Task-1) blocked the loop for 130 ms"; !strings.Contains(p.Caption, want) {
 		t.Errorf("%q does not say %q", p.Caption, want)
 	}
 }
@@ -674,8 +675,12 @@ func TestTimelineShowsSelect(t *testing.T) {
 	in := rt.Virtual(rt.GIL310, 1, 2)
 	rec := in.Trace()
 	in.Threads(2, func(t *rt.Thread) { _, _ = asyncio.RunIn(t, asyncio.Sleep(time.Second)) })
-	if text := viz.Timeline(rec).String(); strings.Count(text, "|------") != 2 {
-		t.Errorf("the waits are not drawn:\n%s", text)
+	text := viz.Timeline(rec).String()
+	if strings.Count(text, "|------") != 2 || strings.Contains(text, "owner") {
+		t.Errorf("not two waits and no owner of the GIL:\n%s", text)
+	}
+	if want := "up to 2 threads wait at once, for 1 s in all, the GIL released"; !strings.Contains(text, want) {
+		t.Errorf("%q is missing in\n%s", want, text)
 	}
 }
 
