@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -63,7 +62,7 @@ func Outcomes(values ...any) Check {
 	return Check{name: "result is " + list(want), every: func(r *explore.Report) finding {
 		for _, o := range r.Outcomes {
 			if !slices.Contains(want, o.Text) {
-				return fail(r, o.Text, "%s of %s the result is %s; it should always be %s.", ofAll(o.Count), schedules(r), worded(r, o), list(want))
+				return fail(r, o.Text, "%s the result is %s; it should always be %s.", in(o.Count, r), worded(r, o), list(want))
 			}
 		}
 		for _, w := range want {
@@ -74,7 +73,7 @@ func Outcomes(values ...any) Check {
 		if !r.Complete {
 			return pass("In %s the result is %s. That is evidence, not a proof: there are more.", r.Strategy(), list(want))
 		}
-		return pass("In all %d schedules the result is %s.", r.Schedules, list(want))
+		return pass("%s the result is %s.", in(r.Schedules, r), list(want))
 	}}
 }
 
@@ -87,13 +86,13 @@ func Varies(claimed bool) Check {
 		case varies == claimed && varies:
 			return pass("Right: %s is possible.", list(outcomes(r)))
 		case varies == claimed:
-			return pass("Right: it is %s in all %d schedules.", r.Outcomes[0].Text, r.Schedules)
+			return pass("Right: it is %s in %s.", r.Outcomes[0].Text, all(r))
 		case varies:
 			rare := worst(r)
 			o, _ := r.Outcome(rare)
-			return fail(r, rare, "You say that it always comes out the same. In %d of %s the result is %s, though.", o.Count, schedules(r), worded(r, o))
+			return fail(r, rare, "You say that it always comes out the same. %s the result is %s, though.", in(o.Count, r), worded(r, o))
 		}
-		return finding{message: fmt.Sprintf("You say that something can be lost. The result is %s in all %d schedules, though.", r.Outcomes[0].Text, r.Schedules)}
+		return finding{message: fmt.Sprintf("You say that something can be lost. The result is %s in %s, though.", r.Outcomes[0].Text, all(r))}
 	}}
 }
 
@@ -124,13 +123,23 @@ func list(words []string) string {
 	}
 }
 
-func ofAll(n int) string { return "In " + strconv.Itoa(n) }
-
-func schedules(r *explore.Report) string {
-	if r.Complete {
-		return fmt.Sprintf("%d schedules", r.Schedules)
+// in begins a sentence about n of the schedules of a report.
+func in(n int, r *explore.Report) string {
+	switch {
+	case !r.Complete:
+		return fmt.Sprintf("In %d of %d schedules tried", n, r.Schedules)
+	case n == r.Schedules:
+		return "In " + all(r)
 	}
-	return fmt.Sprintf("%d schedules tried", r.Schedules)
+	return fmt.Sprintf("In %d of %d schedules", n, r.Schedules)
+}
+
+// all is what a complete report has seen.
+func all(r *explore.Report) string {
+	if r.Schedules == 1 {
+		return "the only schedule"
+	}
+	return fmt.Sprintf("all %d schedules", r.Schedules)
 }
 
 func worded(r *explore.Report, o explore.Outcome) string {
@@ -198,7 +207,7 @@ func NoDeadlock() Check {
 		} else if !strings.Contains(r.Deadlock, "holds") {
 			advice = "Whoever is waited for must get there on every path."
 		}
-		return fail(r, explore.Deadlocked, "In %d of %s everybody waits and nobody can go on: %s. %s", n, schedules(r), r.Deadlock, advice)
+		return fail(r, explore.Deadlocked, "%s everybody waits and nobody can go on: %s. %s", in(n, r), r.Deadlock, advice)
 	}, once: func(r *Run) finding {
 		var dead *sched.DeadlockError
 		if errors.Is(r.Err, errStuck) {
@@ -221,11 +230,11 @@ func Finishes() Check {
 			case !o.Failed:
 				continue
 			case o.Text == explore.Endless:
-				return fail(r, o.Text, "In %d of %s the program does not end: %s.", o.Count, schedules(r), r.Starvation)
+				return fail(r, o.Text, "%s the program does not end: %s.", in(o.Count, r), r.Starvation)
 			case o.Text == explore.Deadlocked:
-				return fail(r, o.Text, "In %d of %s the program gets stuck: %s.", o.Count, schedules(r), r.Deadlock)
+				return fail(r, o.Text, "%s the program gets stuck: %s.", in(o.Count, r), r.Deadlock)
 			}
-			return fail(r, o.Text, "In %d of %s the program stops with %s.", o.Count, schedules(r), o.Text)
+			return fail(r, o.Text, "%s the program stops with %s.", in(o.Count, r), o.Text)
 		}
 		return pass("The program ends in every schedule.")
 	}, once: func(r *Run) finding {
@@ -295,13 +304,18 @@ func Awaited() Check {
 }
 
 // Makespan requires that the run takes at most so long, in virtual time. A
-// thousandth more is forgiven: what it costs to hand over a GIL.
-func Makespan(most time.Duration) Check {
+// thousandth more is forgiven: what it costs to hand over a GIL. The advice, if
+// one is given, takes the place of the usual one, which is to wait for several
+// things at the same time.
+func Makespan(most time.Duration, advice ...string) Check {
+	if len(advice) == 0 {
+		advice = []string{"What waits should wait at the same time, not one after the other."}
+	}
 	return forbidding(onRun("takes at most "+most.String(), func(r *Run) finding {
 		if r.Took <= most+most/1000 {
 			return pass("It takes %s.", r.Took)
 		}
-		return failRun(r, "It takes %s; %s is possible. What waits should wait at the same time, not one after the other.", r.Took, most)
+		return failRun(r, "It takes %s; %s is possible. %s", r.Took, most, strings.Join(advice, " "))
 	}))
 }
 
@@ -328,7 +342,11 @@ func TakesMore(than time.Duration) Check {
 
 // Order requires that what was Said is exactly this, in this order.
 func Order(words ...string) Check {
-	return onRun("order of events", func(r *Run) finding {
+	name := "order of events"
+	if len(words) == 1 {
+		name = "what comes out"
+	}
+	return onRun(name, func(r *Run) finding {
 		got := make([]string, len(r.said))
 		for i, e := range r.said {
 			got[i] = e.what
@@ -338,7 +356,7 @@ func Order(words ...string) Check {
 			case i >= len(got):
 				return failRun(r, "After %s nothing happens any more; %q should follow.", sequence(got), w)
 			case got[i] != w:
-				f := failRun(r, "Event %d is %q%s; it should be %q. The order was %s.", i+1, got[i], r.when(i), w, sequence(got))
+				f := failRun(r, "%s is %q%s; it should be %q.%s", event(i, words), got[i], r.when(i), w, order(got))
 				f.spots = []spot{{frames: r.said[i].frames, what: got[i] + " happens here", theirs: true}}
 				return f
 			}
@@ -346,8 +364,27 @@ func Order(words ...string) Check {
 		if len(got) > len(words) {
 			return failRun(r, "After everything that should happen comes %q.", got[len(words)])
 		}
+		if len(words) == 1 {
+			return pass("It is right: %s.", got[0])
+		}
 		return pass("The order is right: %s.", sequence(got))
 	})
+}
+
+// event names one of those that should come.
+func event(i int, words []string) string {
+	if len(words) == 1 {
+		return "What comes out"
+	}
+	return fmt.Sprintf("Event %d", i+1)
+}
+
+// order tells it, if there is more than one event.
+func order(got []string) string {
+	if len(got) < 2 {
+		return ""
+	}
+	return " The order was " + sequence(got) + "."
 }
 
 // when is the time of what was said, if there is one.

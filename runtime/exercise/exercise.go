@@ -6,6 +6,7 @@ import (
 	"math"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -181,7 +182,7 @@ func sayOnce(verdicts []Verdict) {
 			continue
 		}
 		if before, said := by[v.Message]; said {
-			v.Message, v.Places, v.As = fmt.Sprintf("The same as for %q.", before), nil, ""
+			v.Message, v.Places, v.As, v.Replay = fmt.Sprintf("The same as for %q.", before), nil, "", ""
 		} else {
 			by[v.Message] = v.Check
 		}
@@ -417,6 +418,8 @@ func judge(q required, s *seen, grader string) Verdict {
 	v := Verdict{Check: q.check.name, Max: q.points}
 	var f finding
 	switch {
+	case s.unwritten() != nil:
+		f = finding{message: "There is no solution yet: write yours in place of panic(\"" + unwritten + "\").", spots: s.unwritten()}
 	case s.failed != nil:
 		f = failed(s.failed)
 	case s.report != nil && q.check.forbids && stopped(s.report) != "":
@@ -444,6 +447,31 @@ func judge(q required, s *seen, grader string) Verdict {
 		v.Points = v.Max * f.share
 	}
 	return v
+}
+
+// unwritten is what a student's notebook panics with where the solution goes
+// (nbgrader's c.ClearSolutions.code_stub).
+const unwritten = "not implemented"
+
+// unwritten tells where the program met a solution that was not written yet; nil
+// if it did not.
+func (s *seen) unwritten() []spot {
+	if s.report != nil && strings.HasSuffix(stopped(s.report), "panic: "+unwritten) {
+		return fail(s.report, stopped(s.report), "").spots
+	}
+	for _, err := range []error{s.failed, s.runError()} {
+		if err != nil && strings.HasSuffix(err.Error(), "panic: "+unwritten) {
+			return append(ofError(err), spot{})
+		}
+	}
+	return nil
+}
+
+func (s *seen) runError() error {
+	if s.run == nil {
+		return nil
+	}
+	return s.run.Err
 }
 
 // stopped is the exception that ends the program in every schedule, or "".

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	rt "braid/runtime"
+	"braid/runtime/asyncio"
 	"braid/runtime/exercise"
 	"braid/runtime/explore"
 	"braid/runtime/sched"
@@ -304,5 +305,66 @@ func TestHTMLIsEscaped(t *testing.T) {
 	page := r.MIMEBundle()["text/html"].(string)
 	if strings.Contains(page, "<script") || strings.Contains(page, "<img src=x") {
 		t.Error(page)
+	}
+}
+
+// A stub that was not filled in yet is told so, once, without a picture.
+func TestNotWrittenYet(t *testing.T) {
+	stub := func() { panic("not implemented") }
+	for name, e := range map[string]*exercise.Exercise{
+		"every": counter(func(*rt.Thread, *rt.Var, *threading.Lock) { stub() }),
+		"once": exercise.New("e").Once(func(*exercise.Run, *rt.Thread) error { stub(); return nil }).
+			Require(1, exercise.Order("done")).Require(1, exercise.Makespan(time.Second)),
+		"async": exercise.New("e").Async(func(*exercise.Run, *asyncio.Co) error { stub(); return nil }).
+			Require(1, exercise.Order("done")).Require(1, exercise.NoDeadlock()),
+		"plain": exercise.New("e").Go(func(*exercise.Run) error { stub(); return nil }).
+			Require(1, exercise.Order("done")).Require(1, exercise.NoLeak()),
+	} {
+		r := e.Grade()
+		if r.Score != 0 {
+			t.Errorf("%s: %v points", name, r.Score)
+		}
+		for i, v := range r.Verdicts {
+			want := `There is no solution yet: write yours in place of panic("not implemented").`
+			if i > 0 {
+				want = fmt.Sprintf("The same as for %q.", r.Verdicts[0].Check)
+			}
+			if v.Message != want || v.Picture != nil || v.Replay != "" {
+				t.Errorf("%s, %s: %q, picture %v, replay %q", name, v.Check, v.Message, v.Picture != nil, v.Replay)
+			}
+		}
+	}
+}
+
+// One schedule is the only one, one event needs no order, advice can be given.
+func TestWords(t *testing.T) {
+	never := exercise.New("e").EveryAsync(func(w *explore.World, c *asyncio.Co) error {
+		w.Final(func() any { return "done" })
+		_, err := c.Await(c.Loop().NewFuture())
+		return err
+	}).Require(1, exercise.Outcomes("done")).Require(1, exercise.NoDeadlock()).Require(1, exercise.Finishes()).Grade()
+	alone := exercise.New("e").Every(func(w *explore.World) { w.Final(func() any { return 1 }) }).
+		Require(1, exercise.Outcomes(1)).Require(1, exercise.Varies(true)).Require(1, exercise.Varies(false)).Grade()
+	late := exercise.New("e").Once(func(run *exercise.Run, t *rt.Thread) error {
+		run.Say("late")
+		return t.Sleep(time.Hour)
+	}).Require(1, exercise.Order("early")).Require(1, exercise.Makespan(time.Second, "Nobody woke it.")).Grade()
+	idle := "Task-1 waits for future"
+	for _, c := range []struct {
+		got  exercise.Verdict
+		want string
+	}{
+		{never.Verdicts[0], "In the only schedule the result is none at all: a deadlock (" + idle + "); it should always be done."},
+		{never.Verdicts[1], "In the only schedule everybody waits and nobody can go on: " + idle + ". Whoever is waited for must get there on every path."},
+		{never.Verdicts[2], "In the only schedule the program gets stuck: " + idle + "."},
+		{alone.Verdicts[0], "In the only schedule the result is 1."},
+		{alone.Verdicts[1], "You say that something can be lost. The result is 1 in the only schedule, though."},
+		{alone.Verdicts[2], "Right: it is 1 in the only schedule."},
+		{late.Verdicts[0], `What comes out is "late" at 0s; it should be "early".`},
+		{late.Verdicts[1], "It takes 1h0m0s; 1s is possible. Nobody woke it."},
+	} {
+		if c.got.Message != c.want {
+			t.Errorf("%q, want %q", c.got.Message, c.want)
+		}
 	}
 }

@@ -179,7 +179,7 @@ func (r *Result) HTML() string {
 			b.WriteString(v.Picture.HTML())
 		}
 		if v.Replay != "" && v.As == "" && v.Picture == nil { // captions say it
-			fmt.Fprintf(&b, `<small>Replay: <code>%s</code></small>`, html.EscapeString(v.Replay))
+			fmt.Fprintf(&b, `<br/><small>Replay: <code>%s</code></small>`, html.EscapeString(v.Replay))
 		}
 		b.WriteString("</div>")
 	}

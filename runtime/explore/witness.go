@@ -310,6 +310,8 @@ func (r *Report) Counts() map[string]int {
 // Strategy says in words how far the search went.
 func (r *Report) Strategy() string {
 	switch {
+	case r.Complete && r.Schedules == 1:
+		return "the only schedule"
 	case r.Complete:
 		return fmt.Sprintf("all %d schedules", r.Schedules)
 	case r.Random > 0:
