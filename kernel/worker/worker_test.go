@@ -366,12 +366,14 @@ func TestFrozen(t *testing.T) {
 }
 
 func TestTimeLimit(t *testing.T) {
-	w, _ := start(t, Options{Grace: 100 * time.Millisecond, Limits: eval.Limits{Seconds: 0.05}})
-	e, err := w.Run(t.Context(), program(1, "wait"))
+	limits := eval.Limits{Seconds: 0.05}
+	patient, _ := start(t, Options{Grace: time.Minute, Limits: limits})
+	e, err := patient.Run(t.Context(), program(1, "wait"))
 	if err != nil || e.Error == nil || e.Error.Name != eval.LimitError || e.Error.Value != "the cell ran longer than 50ms" {
 		t.Errorf("a run that listens: %+v, %v", e, err)
 	}
-	e, err = w.Run(t.Context(), program(2, "native 60000"))
+	strict, _ := start(t, Options{Grace: 100 * time.Millisecond, Limits: limits})
+	e, err = strict.Run(t.Context(), program(2, "native 60000"))
 	if d, ok := errors.AsType[*Death](err); !ok || d.Err.Name != eval.LimitError {
 		t.Errorf("a run that does not: %+v, %v", e, err)
 	}
