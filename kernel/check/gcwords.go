@@ -7,6 +7,7 @@ import (
 	"go/types"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"braid/kernel/check/exportdata"
@@ -241,15 +242,22 @@ func (a *attempt) methodPos(pos token.Pos) token.Pos {
 
 // importHint tells how to get at a package that is named but not imported.
 func (a *attempt) importHint(e problem) string {
-	name := strings.TrimPrefix(e.msg, "undefined: ")
-	sel := a.find(e.pos, func(n ast.Node) bool {
-		s, ok := n.(*ast.SelectorExpr)
-		return ok && s.X.Pos() == e.pos
-	})
-	if l := exportdata.Named(name); sel != nil && len(l) > 0 {
-		return fmt.Sprintf("\n\tto use package %s, add: import %q", name, l[0].Path)
+	id := a.beforeDot(e)
+	if id == nil {
+		return ""
 	}
-	return ""
+	l, fit := a.s.packagesFor(id.Name, a.unresolved()[id.Name])
+	if len(l) == 0 {
+		return ""
+	}
+	var paths []string
+	for _, p := range l {
+		paths = append(paths, strconv.Quote(p.Path))
+	}
+	if fit && exportdata.Preference[id.Name] != nil {
+		paths = paths[:1]
+	}
+	return fmt.Sprintf("\n\tto use package %s, add: import %s", id.Name, strings.Join(paths, " or "))
 }
 
 // branchWords are about labels, break, continue and goto.

@@ -409,22 +409,16 @@ func (a *attempt) insert(name string) {
 
 // insertUnimported adds packages that could be meant by names that mean nothing.
 func (a *attempt) insertUnimported() {
-	a.eachNode(func(n ast.Node) bool {
-		sel, ok := n.(*ast.SelectorExpr)
-		if !ok {
-			return true
+	for name, used := range a.unresolved() {
+		if a.outer.Lookup(name) != nil {
+			continue
 		}
-		id, ok := sel.X.(*ast.Ident)
-		if !ok || a.outer.Lookup(id.Name) != nil {
-			return true
-		}
-		if l := exportdata.Named(id.Name); len(l) > 0 {
+		if l, _ := a.s.packagesFor(name, used); len(l) > 0 {
 			if pkg, err := a.s.root.imp.Import(l[0].Path); err == nil {
-				a.outer.Insert(types.NewPkgName(token.NoPos, a.pkg, id.Name, pkg))
+				a.outer.Insert(types.NewPkgName(token.NoPos, a.pkg, name, pkg))
 			}
 		}
-		return true
-	})
+	}
 }
 
 // insertHidden puts a stand-in for a shadowed object in the scope; finish puts
@@ -464,21 +458,25 @@ func (s *State) Check(c *cell.Cell) (k *Checked, ds []cell.Diagnostic) {
 			k, ds = nil, []cell.Diagnostic{{Pos: eval.Pos{Cell: c.Name, Line: 1, Column: 1}, Msg: fmt.Sprint("internal compiler error: ", v)}}
 		}
 	}()
+	a := s.attempt(c, newChoices())
+	problems := a.problems()
+	if refused(problems) {
+		return nil, a.diagnostics(problems)
+	}
+	return a.finish(a.diagnostics(problems))
+}
+
+// attempt runs attempts until one has nothing to reconsider. s.root.mu is held.
+func (s *State) attempt(c *cell.Cell, try *choices) *attempt {
 	s.root.files = append(s.root.files, c.File)
-	try := newChoices()
 	for {
 		s.activate()
 		a := &attempt{plan: newPlan(s, c, try), failed: map[string]bool{}}
 		a.run()
 		again := a.reconsider()
 		a.restore()
-		if again {
-			continue
+		if !again {
+			return a
 		}
-		problems := a.problems()
-		if refused(problems) {
-			return nil, a.diagnostics(problems)
-		}
-		return a.finish(a.diagnostics(problems))
 	}
 }

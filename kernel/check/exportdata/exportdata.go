@@ -96,20 +96,37 @@ var Contents = sync.OnceValue(func() Index {
 	return ix
 })
 
+// Preference orders the packages of a name that several have: what a cell means
+// that names one of them, without importing it, and uses nothing of it that tells.
+// A name that is not in it is ambiguous. A notebook shows text, so its templates
+// are text; random numbers are those of Go 1.22, and what those lack is the secure
+// variant's before it is that of the generator with a global seed.
+var Preference = map[string][]string{
+	"rand":     {"math/rand/v2", "crypto/rand", "math/rand"},
+	"runtime":  {"runtime", "braid/runtime"},
+	"template": {"text/template", "html/template"},
+}
+
 // byName finds packages by the name in their package clause.
 var byName = sync.OnceValue(func() map[string][]Package {
 	m := map[string][]Package{}
 	for _, p := range Contents().Packages {
 		m[p.Name] = append(m[p.Name], p)
 	}
-	for _, l := range m {
-		// "math/rand" before "math/rand/v2", "text/template" after "html/template".
-		slices.SortStableFunc(l, func(a, b Package) int { return len(a.Path) - len(b.Path) })
+	for name, l := range m {
+		order := Preference[name]
+		slices.SortStableFunc(l, func(a, b Package) int {
+			if d := slices.Index(order, a.Path) - slices.Index(order, b.Path); d != 0 {
+				return d
+			}
+			return len(a.Path) - len(b.Path)
+		})
 	}
 	return m
 })
 
-// Named returns the importable packages with that name, most likely first.
+// Named returns the importable packages with that name, most likely first: in the
+// order of Preference, else the shortest path. The result is shared: don't change it.
 func Named(name string) []Package { return byName()[name] }
 
 // Find returns the index line of an import path.

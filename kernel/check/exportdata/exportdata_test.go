@@ -4,6 +4,7 @@ import (
 	"errors"
 	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -106,9 +107,17 @@ func TestDocs(t *testing.T) {
 }
 
 func TestNamed(t *testing.T) {
-	l := exportdata.Named("rand")
-	if len(l) < 3 || l[0].Path != "math/rand" {
-		t.Errorf("packages named rand: %v", l)
+	for name, order := range exportdata.Preference {
+		var paths []string
+		for _, p := range exportdata.Named(name) {
+			paths = append(paths, p.Path)
+		}
+		if !slices.Equal(paths, order) {
+			t.Errorf("packages named %s: %v, want %v", name, paths, order)
+		}
+	}
+	if l := exportdata.Named("scanner"); len(l) != 2 || l[0].Path != "go/scanner" {
+		t.Errorf("packages named scanner: %v", l)
 	}
 }
 
