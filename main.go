@@ -163,7 +163,7 @@ const defaultEngine = "vm"
 // can be set by an environment variable, too: graders set those for kernels
 // that Jupyter starts.
 type engineFlags struct {
-	engine, memory, output, goroutines, cellTimeout, modules setting
+	engine, memory, output, goroutines, cellTimeout, modules, autoImports setting
 }
 
 // setting is a flag that falls back on an environment variable.
@@ -195,6 +195,7 @@ func (e *engineFlags) register(f *pflag.FlagSet) {
 	e.goroutines.register(f, "max-goroutines", "BRAID_GOROUTINES", "`NUMBER` of goroutines that may live at the same time")
 	e.cellTimeout.register(f, "cell-timeout", "BRAID_CELL_TIMEOUT", "longest `TIME` that a cell may run, such as 30s; then it fails")
 	e.modules.register(f, "modules", "BRAID_MODULES", "where third-party modules may come from: `WHERE` is fetch (the network), cache (what was fetched before) or off; under limits and nbgrader cache, else fetch")
+	e.autoImports.register(f, "auto-imports", "BRAID_AUTO_IMPORTS", "whether cells may use packages of Go and Braid that they don't import, `on` (the default) or off")
 }
 
 func engineNames() []string {
@@ -272,7 +273,22 @@ func (e *engineFlags) options(dir string) (session.Options, error) {
 		return session.Options{}, err
 	}
 	policy, err := e.modulePolicy(limits)
-	return session.Options{Engine: name, Modules: policy, Worker: worker.Options{Dir: dir, Limits: limits}}, err
+	if err != nil {
+		return session.Options{}, err
+	}
+	explicit, err := e.explicitImports()
+	return session.Options{Engine: name, Modules: policy, ExplicitImports: explicit, Worker: worker.Options{Dir: dir, Limits: limits}}, err
+}
+
+func (e *engineFlags) explicitImports() (bool, error) {
+	switch text, source := e.autoImports.value(); text {
+	case "", "on":
+		return false, nil
+	case "off":
+		return true, nil
+	default:
+		return false, usageError{fmt.Errorf("%s: %q is neither on nor off", source, text)}
+	}
 }
 
 // modulePolicy is where modules may come from. Whoever sets limits, or grades,

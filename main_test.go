@@ -224,6 +224,26 @@ func TestRunSetsParameters(t *testing.T) {
 	}
 }
 
+func TestAutoImportsCanBeTurnedOff(t *testing.T) {
+	path := notebook(t, "strings.ToUpper(\"a\")", "strings.ToUpper(\"b\")")
+	if code, stdout, stderr := braid("run", path); code != exitOK || stdout != "\"A\"\n\"B\"\n" {
+		t.Errorf("exit code %d, %q\n%s", code, stdout, stderr)
+	}
+	off := func(args ...string) {
+		t.Helper()
+		code, _, stderr := braid(append([]string{"run", path}, args...)...)
+		if code != exitFailed || !strings.Contains(stderr, "undefined: strings") || !strings.Contains(stderr, `add: import "strings"`) {
+			t.Errorf("exit code %d\n%s", code, stderr)
+		}
+	}
+	off("--auto-imports=off")
+	t.Setenv("BRAID_AUTO_IMPORTS", "off")
+	off()
+	if code, _, stderr := braid("run", path, "--auto-imports=on"); code != exitOK {
+		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+}
+
 func TestRunSaysWhatIsWrongWithAFile(t *testing.T) {
 	broken := filepath.Join(t.TempDir(), "broken.ipynb")
 	if err := os.WriteFile(broken, []byte("{\n  \"cells\": [,]}"), 0o644); err != nil {
@@ -250,6 +270,7 @@ func TestUsage(t *testing.T) {
 		"run x --max-memory much":          `--max-memory: "much" is no size; write it as 512MiB`,
 		"run x --max-goroutines -1":        `"-1" is no number of goroutines`,
 		"run x --cell-timeout 5":           `"5" is no time; write it as 30s`,
+		"run x --auto-imports maybe":       `--auto-imports: "maybe" is neither on nor off`,
 		"run x --timeout=-1s":              "--timeout must not be negative",
 		"run x -p 1=2":                     "is no parameter",
 		"kernel":                           `"connection-file" not set`,

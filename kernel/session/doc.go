@@ -7,6 +7,9 @@
 // What it promises:
 //
 //   - A cell that does not check changes nothing, and neither do its magics run.
+//   - A cell that lacks nothing but imports of packages of Go or of Braid gets
+//     them, as if it had written them (Options.ExplicitImports): they last, and
+//     no output tells of them. A cell that lacks anything else is told of all.
 //   - Run returns when the cell has ended, whatever ended it; cancelling its
 //     context interrupts the cell and nothing else.
 //   - If the worker dies, the running cell says why; functions, types, constants

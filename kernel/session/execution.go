@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"go/token"
 	"regexp"
 	"slices"
@@ -62,7 +63,7 @@ func (x *execution) cell(ctx context.Context, code string) *eval.Error {
 		if err := x.fetch(ctx, c); err != nil {
 			return err
 		}
-		if _, err := x.examine(c); err != nil {
+		if err := x.examine(c); err != nil {
 			return err
 		}
 	}
@@ -100,22 +101,56 @@ func (x *execution) refuse(c *cell.Cell, ds []cell.Diagnostic) *eval.Error {
 }
 
 // examine checks c and forgets the result.
-func (x *execution) examine(c parsed) (*check.Checked, *eval.Error) {
+func (x *execution) examine(c parsed) *eval.Error {
 	x.check.Lock()
 	defer x.check.Unlock()
-	return x.checked(c)
+	_, err := x.checked(c, whole)
+	return err
+}
+
+// accepted is a cell that Go accepts.
+type accepted struct {
+	*check.Checked
+	imports *check.Checked // a cell to run before it, with the imports it lacks; nil if it lacks none
 }
 
 // checked is c in the present state, or why Go refuses it. s.check is held.
-func (x *execution) checked(c parsed) (*check.Checked, *eval.Error) {
+func (x *execution) checked(c parsed, m mode) (accepted, *eval.Error) {
 	if c.fset != x.fset { // the state was made anew since the cell was parsed
 		c.Cell, _ = cell.Parse(x.fset, c.Name, c.Source)
 	}
 	checked, ds := x.state.Check(c.Cell)
-	if checked == nil || hasErrors(ds) {
-		return nil, compileError(ds, x.journal)
+	if checked != nil && !hasErrors(ds) {
+		return accepted{checked, nil}, nil
 	}
-	return checked, nil
+	if imports := x.autoImport(c.Cell, m); imports != nil {
+		checked, ds = imports.Next.Check(c.Cell)
+		if checked != nil && !hasErrors(ds) {
+			return accepted{checked, imports}, nil
+		} // else the errors are those of the cell with its imports
+	}
+	return accepted{}, compileError(ds, x.journal)
+}
+
+// autoImport checks the imports that c, which was refused, lacks, as a cell of
+// their own: so they are declared as if they were written, and no position in c
+// moves. It is nil if imports alone don't help. A user expression declares
+// nothing, and a name that was lost with a worker does not become a package.
+func (x *execution) autoImport(c *cell.Cell, m mode) *check.Checked {
+	if x.opts.ExplicitImports || m == expression {
+		return nil
+	}
+	paths := x.state.Unimported(c)
+	if len(paths) == 0 || slices.ContainsFunc(paths, func(p string) bool { return x.journal.noteOn(importedName("import "+p)) != "" }) {
+		return nil
+	}
+	var source strings.Builder
+	for _, path := range paths {
+		fmt.Fprintf(&source, "import %q\n", path)
+	}
+	imports, _ := cell.Parse(x.fset, c.Name, source.String())
+	checked, _ := x.state.Check(imports)
+	return checked
 }
 
 // magicsAround tells the magics before the cell's Go code from those after its
@@ -165,6 +200,9 @@ func (x *execution) evaluate(ctx context.Context, c parsed, m mode) (*eval.Displ
 		return nil, err
 	}
 	defer st.backing.running.Add(-1)
+	if st.imports != nil {
+		st.imports.Wait(x.life) // takes a moment; what goes wrong shows below
+	}
 	end, werr := st.run.Wait(ctx)
 	if werr != nil {
 		return nil, x.died(st)
@@ -186,6 +224,7 @@ func (x *execution) evaluate(ctx context.Context, c parsed, m mode) (*eval.Displ
 type start struct {
 	id      int
 	run     *worker.Run
+	imports *worker.Run // of what the cell imports without saying so, nil if nothing
 	backing *backing
 	// To take back a cell that the engine has refused.
 	old, new *check.State
@@ -245,11 +284,15 @@ func (x *execution) advance(ctx context.Context, c parsed, m mode, to *sinkOf, d
 	if x.lowerer == nil {
 		b.worker.Prepare(p) // it checks and compiles while we check
 	}
-	checked, failure := x.checked(c)
+	checked, failure := x.checked(c, m)
 	if failure != nil {
 		return nil, failure
 	}
-	if failure = x.lower(p, checked); failure != nil {
+	imports, failure := x.importProgram(checked.imports)
+	if failure != nil {
+		return nil, failure
+	}
+	if failure = x.lower(p, checked.Checked); failure != nil {
 		return nil, failure
 	}
 	if !decide() {
@@ -258,19 +301,50 @@ func (x *execution) advance(ctx context.Context, c parsed, m mode, to *sinkOf, d
 	st := &start{id: p.ID, backing: b, old: x.state, new: checked.Next}
 	b.running.Add(1)
 	x.register(p.ID, to)
-	if st.run, err = b.worker.Begin(p); err != nil {
+	if !x.begin(st, imports, p) {
 		b.running.Add(-1)
 		x.check.Unlock() // the burial needs it
 		defer x.check.Lock()
 		return nil, x.died(st)
 	}
 	if m == whole {
-		x.state = checked.Next
-		x.journal.record(checked)
-		x.publish()
-		x.warn(checked)
+		x.accept(st, checked)
 	}
 	return st, nil
+}
+
+// begin hands the programs of a cell to its worker; false means that it is gone.
+func (x *execution) begin(st *start, imports, p *eval.Program) bool {
+	var err error
+	if imports != nil {
+		x.register(imports.ID, &sinkOf{restore: true})
+		if st.imports, err = st.backing.worker.Begin(imports); err != nil {
+			return false
+		}
+	}
+	st.run, err = st.backing.worker.Begin(p)
+	return err == nil
+}
+
+// accept makes what a cell that runs declares the session's. s.check is held.
+func (x *execution) accept(st *start, c accepted) {
+	if c.imports != nil {
+		x.journal.record(c.imports)
+		st.old = c.imports.Next // they stay if the engine refuses the cell
+	}
+	x.state = c.Next
+	x.journal.record(c.Checked)
+	x.publish()
+	x.warn(c.Checked)
+}
+
+// importProgram is the program of an autoImport, nil for none. s.check is held.
+func (x *execution) importProgram(c *check.Checked) (*eval.Program, *eval.Error) {
+	if c == nil {
+		return nil, nil
+	}
+	p := &eval.Program{ID: x.nextID(), Name: c.Cell.Name, Source: c.Cell.Source, Restore: true}
+	return p, x.lower(p, c)
 }
 
 func (x *execution) noWorker(ctx context.Context, err error) *eval.Error {
@@ -369,7 +443,7 @@ func (x *execution) warn(c *check.Checked) {
 	x.sink.Emit(eval.Event{Display: &eval.Display{Data: map[string]any{"text/plain": strings.Join(lines, "\n")}}})
 }
 
-var undefined = regexp.MustCompile(`^undefined: ([\pL_][\pL\p{Nd}_]*)$`)
+var undefined = regexp.MustCompile(`^undefined: ([\pL_][\pL\p{Nd}_]*)(?:\n|$)`)
 
 // compileError makes one error of all diagnostics that keep a cell from running;
 // nil if none does. j, if not nil, explains names that were lost.
@@ -382,6 +456,7 @@ func compileError(ds []cell.Diagnostic, j *journal) *eval.Error {
 		e := &eval.Error{Name: eval.CompileError, Value: d.Msg, Pos: d.Pos}
 		if m := undefined.FindStringSubmatch(d.Msg); m != nil && j != nil {
 			if note := j.noteOn(m[1]); note != "" {
+				e.Value = "undefined: " + m[1] // and no package that happens to have the name
 				e.Notes = append(e.Notes, note)
 			}
 		}

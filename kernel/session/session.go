@@ -32,6 +32,10 @@ type Options struct {
 	Worker worker.Options
 	// Modules says where third-party modules may come from.
 	Modules modules.Policy
+	// ExplicitImports has cells import every package that they use, as Go does.
+	// Otherwise a cell that lacks nothing but imports of packages of the standard
+	// library or of Braid's gets them, as if it had written them.
+	ExplicitImports bool
 	// Warnings shows what the compiler would warn of (unused variables and
 	// imports) beside the cell's output. Never on stderr.
 	Warnings bool
