@@ -570,9 +570,107 @@ var taskPrograms = map[string]func(s *script){
 			s.print(get(c, user))
 			_, err := empty.Get(c)
 			s.print(asException(err).Type)
-			reset := user.Set(c, "for a while")
-			reset()
+			token := user.Set(c, "for a while")
+			s.raised(user.Reset(c, token))
 			s.print(get(c, user))
+			return nil
+		})
+	},
+	"context_tokens": func(s *script) {
+		a, b := NewContextVar("a", 0), NewContextVar("b")
+		get := func(at any, v *ContextVar, fallback ...any) any { x, err := v.Get(at, fallback...); s.raised(err); return x }
+		s.run(func(c *Co) error {
+			s.print(a.Name(), get(c, a), get(c, b, "fallback"))
+			get(c, b)
+			t1 := a.Set(c, 1)
+			t2 := a.Set(c, 2)
+			_, has := t1.OldValue()
+			old, _ := t2.OldValue()
+			s.print(has, old, t2.Var() == a)
+			s.raised(b.Reset(c, t2))
+			s.raised(a.Reset(c, t2))
+			s.print(get(c, a))
+			s.raised(a.Reset(c, t2))
+			s.raised(a.Reset(c, t1))
+			s.print(get(c, a))
+			s.print(t1)
+			t3 := a.Set(c, 3)
+			ctx, err := CopyContext(c)
+			if err != nil {
+				return err
+			}
+			_, err = ctx.Run(c, func() (any, error) { return nil, a.Reset(c, t3) })
+			s.raised(err)
+			s.print(get(c, a))
+			return nil
+		})
+	},
+	"context_run": func(s *script) {
+		a, b := NewContextVar("a"), NewContextVar("b", "default")
+		get := func(at any, v *ContextVar, fallback ...any) any { x, err := v.Get(at, fallback...); s.raised(err); return x }
+		s.run(func(c *Co) error {
+			a.Set(c, 1)
+			ctx, err := CopyContext(c)
+			if err != nil {
+				return err
+			}
+			inner := func() (any, error) {
+				s.print("inner", get(c, a))
+				a.Set(c, 2)
+				b.Set(c, "set")
+				_, err := ctx.Run(c, func() (any, error) { return nil, nil })
+				e := asException(err)
+				s.print(e.Type, strings.HasPrefix(e.Msg, "cannot enter context: <"), strings.HasSuffix(e.Msg, "> is already entered"))
+				return "result", nil
+			}
+			v, err := ctx.Run(c, inner)
+			s.print(v, err)
+			s.print(get(c, a), get(c, b))
+			x, _ := ctx.Value(a)
+			y, _ := ctx.Value(b)
+			s.print(ctx.Len(), x, y)
+			_, known := NewContext().Value(a)
+			s.print(known, NewContext().Len())
+			_, err = ctx.Run(c, func() (any, error) { return nil, rt.Raise("ValueError", "from inside") })
+			s.raised(err)
+			v, _ = ctx.Run(c, func() (any, error) { return get(c, a), nil })
+			s.print(v)
+			copied := ctx.Copy()
+			_, _ = copied.Run(c, func() (any, error) { a.Set(c, "copy"); return nil, nil })
+			x, _ = ctx.Value(a)
+			y, _ = copied.Value(a)
+			s.print(x, y)
+			return nil
+		})
+	},
+	"context_callbacks": func(s *script) {
+		v := NewContextVar("v", "none")
+		get := func(at any) any { x, err := v.Get(at); s.raised(err); return x }
+		s.run(func(c *Co) error {
+			l := c.Loop()
+			v.Set(c, "first")
+			soon := func(name string) func() {
+				return func() { s.print(name, get(nil)); v.Set(nil, "set by "+name) }
+			}
+			_, _ = l.CallSoon(soon("soon"))
+			_, _ = l.CallLater(ms(10), soon("later"))
+			ctx, err := CopyContext(c)
+			if err != nil {
+				return err
+			}
+			_, _ = ctx.Run(c, func() (any, error) { v.Set(c, "in ctx"); return nil, nil })
+			_, _ = l.CallSoon(soon("given"), ctx)
+			_, _ = l.CallSoon(soon("again"), ctx)
+			_, _ = l.CallSoonThreadsafe(soon("threadsafe"))
+			f := l.NewFuture()
+			f.AddDoneCallback(func(*Future) { s.print("done", get(nil)) })
+			f.AddDoneCallback(func(*Future) { s.print("done in", get(nil)) }, ctx)
+			v.Set(c, "second")
+			_ = f.SetResult(nil)
+			c.MustAwait(Sleep(ms(20)))
+			s.print("task", get(c))
+			x, _ := ctx.Value(v)
+			s.print("ctx", x)
 			return nil
 		})
 	},

@@ -10,6 +10,7 @@ import (
 
 	rt "braid/runtime"
 	"braid/runtime/futures"
+	"braid/runtime/threading"
 )
 
 // realPrograms need the machine's clock: threads, sockets, loops driven by hand.
@@ -29,6 +30,51 @@ var realPrograms = map[string]func(s *script){
 			s.raised(err)
 			_, err = c.ToThread(3)
 			s.raised(err)
+			return nil
+		})
+	},
+	"real_context_threads": func(s *script) {
+		v, empty := NewContextVar("v", "default"), NewContextVar("empty")
+		look := func(t *rt.Thread, name string) (any, error) {
+			x, err := v.Get(t)
+			if err != nil {
+				return nil, err
+			}
+			_, missing := empty.Get(t)
+			s.print(name, x, missing != nil)
+			v.Set(t, "set by "+name)
+			return v.Get(t)
+		}
+		s.run(func(c *Co) error {
+			v.Set(c, "main")
+			empty.Set(c, "not empty")
+			s.print(c.ToThread(look, "to_thread"))
+			x, _ := v.Get(c)
+			s.print(x)
+			pool, err := futures.NewThreadPoolExecutor(nil, 1)
+			if err != nil {
+				return err
+			}
+			pool.With(nil, func() {
+				s.print(c.RunInExecutor(pool, look, "executor"))
+				s.print(c.RunInExecutor(pool, look, "executor again"))
+			})
+			in := rt.New(rt.GIL310)
+			if err := in.Run(func(t *rt.Thread) error {
+				th := threading.NewThread(in, "", func(t *rt.Thread) { _, _ = look(t, "thread") })
+				if err := th.Start(t); err != nil {
+					return err
+				}
+				return th.Join(t, -1)
+			}); err != nil {
+				return err
+			}
+			x, _ = v.Get(c)
+			s.print(x)
+			a := task(c, Async("child", func(c *Co, _ []any) (any, error) { v.Set(c, "child"); return c.ToThread(look, "child's thread") }).Call())
+			s.print(c.MustAwait(a))
+			plain := func() (any, error) { return v.Get(nil) }
+			s.print(c.ToThread(plain))
 			return nil
 		})
 	},

@@ -55,7 +55,9 @@
 //	async def g(): yield 1             g := AsyncGen("g", func(c *Co, y *Yielder, a []any) error { … })
 //	async for v in it: …               AsyncFor(c, it, func(v any) error { … })
 //	break                              return Break
-//	contextvars.ContextVar("x")        NewContextVar("x"); x.Get(c), x.Set(c, v)
+//	contextvars.ContextVar("x")        NewContextVar("x"); x.Get(c), tok := x.Set(c, v), x.Reset(c, tok)
+//	copy_context().run(fn)             ctx, _ := CopyContext(c); ctx.Run(c, func() (any, error) { … })
+//	loop.call_soon(fn, context=ctx)    c.Loop().CallSoon(fn, ctx)
 //	asyncio.run(…, debug=True)         Run(main.Call(), Debug())
 //	eager_task_factory (3.12)          Run(main.Call(), Eager())
 //	python -m asyncio pstree (3.14)    c.Loop().Tree()
@@ -91,8 +93,7 @@
 // Sets are lists in order of their making: the two of Wait, the arguments of
 // AsCompleted, AllTasks. Timers of equal time run in order of creation. Texts of
 // Futures and Tasks name callbacks and coroutines without their places in source
-// files. ToThread copies no context, for a function in a thread has no *Co to
-// read it with. There is one kind of loop; policies, subprocesses, signals,
+// files. There is one kind of loop; policies, subprocesses, signals,
 // pipes, datagrams, protocols and TLS are left out; of the HTTP client there is
 // what a measurement of concurrent requests needs.
 //

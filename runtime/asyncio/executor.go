@@ -138,9 +138,22 @@ func (c *Co) RunInExecutor(ex Executor, fn any, args ...any) (any, error) {
 }
 
 // ToThread is asyncio.to_thread(fn, *args): a coroutine of what fn returns in a
-// thread of the default executor; fn as for RunInExecutor.
+// thread of the default executor; fn as for RunInExecutor. Unlike there it runs in
+// a copy of the caller's context (Lib/asyncio/threads.py): ContextVar.Get takes
+// its *rt.Thread, or nil.
 func ToThread(fn any, args ...any) *Coroutine {
-	return builtin("to_thread", func(c *Co) (any, error) { return c.RunInExecutor(nil, fn, args...) })
+	return builtin("to_thread", func(c *Co) (any, error) {
+		switch fn.(type) {
+		case *Coroutine, *Function: // refused below
+			return c.RunInExecutor(nil, fn, args...)
+		}
+		ctx, err := CopyContext(c)
+		if err != nil {
+			return nil, err
+		}
+		inside := futures.Around(fn, func(t *rt.Thread, call func() (any, error)) (any, error) { return ctx.Run(t, call) })
+		return c.RunInExecutor(nil, inside, args...)
+	})
 }
 
 // ToThread awaits ToThread(fn, args...).

@@ -37,7 +37,6 @@ type fiber struct {
 	out  any
 	err  error
 
-	context *Context
 	ending  bool // being killed: every suspension gives GeneratorExit at once
 	ignored int
 	unwound any           // panic value that must go on in whoever resumes
@@ -67,6 +66,7 @@ func unwinding(r any) bool {
 type local struct {
 	fiber *fiber
 	loop  *Loop
+	lent  **Context // of a call of Context.Run that runs neither
 }
 
 var locals sync.Map // uintptr → *local

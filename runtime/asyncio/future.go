@@ -191,9 +191,9 @@ func (f *Future) cancelNow(m *string) bool {
 // AddDoneCallback arranges that fn is called by the loop, in its next
 // iteration, when the Future is done. The id that it returns is for
 // RemoveDoneCallback.
-func (f *Future) AddDoneCallback(fn func(*Future)) (id *int) {
+func (f *Future) AddDoneCallback(fn func(*Future), context ...*Context) (id *int) {
 	id = new(int)
-	f.add(callback{fn: fn, id: id})
+	f.add(callback{fn: f.loop.bound(fn, context), id: id})
 	return id
 }
 

@@ -218,7 +218,9 @@ func (l *Loop) soon(e entry) {
 // CallSoon is loop.call_soon(fn): fn runs in the next iteration, after what is
 // ready already. In debug mode a call from another goroutine is a RuntimeError;
 // without it the loop may sleep on, as in CPython (use CallSoonThreadsafe).
-func (l *Loop) CallSoon(fn func()) (*Handle, error) {
+//
+// It runs in the context that is given, else in a copy of the current one.
+func (l *Loop) CallSoon(fn func(), context ...*Context) (*Handle, error) {
 	if l.closed.Load() {
 		return nil, eventLoopClosed()
 	}
@@ -226,30 +228,26 @@ func (l *Loop) CallSoon(fn func()) (*Handle, error) {
 		if l.debug {
 			return nil, rt.Raise("RuntimeError", "Non-thread-safe operation invoked on an event loop other than the current one")
 		}
-		h := &Handle{loop: l, fn: fn}
+		h := &Handle{loop: l, fn: fn, context: contextElsewhere(context)}
 		l.ground.post(entry{h: h}, false)
 		return h, nil
 	}
-	h := l.handle(fn)
+	h := l.handle(fn, context)
 	l.soon(entry{h: h})
 	return h, nil
 }
 
-func (l *Loop) handle(fn func()) *Handle {
-	h := &Handle{loop: l, fn: fn, context: l.context}
-	if l.current != nil && l.runningNow() {
-		h.context = l.current.context
-	}
-	return h
+func (l *Loop) handle(fn func(), context []*Context) *Handle {
+	return &Handle{loop: l, fn: fn, context: l.contextFor(context)}
 }
 
 // CallSoonThreadsafe is loop.call_soon_threadsafe(fn), for other threads and
 // goroutines: it wakes the loop.
-func (l *Loop) CallSoonThreadsafe(fn func()) (*Handle, error) {
+func (l *Loop) CallSoonThreadsafe(fn func(), context ...*Context) (*Handle, error) {
 	if running() == l {
-		return l.CallSoon(fn)
+		return l.CallSoon(fn, context...)
 	}
-	h := &Handle{loop: l, fn: fn}
+	h := &Handle{loop: l, fn: fn, context: contextElsewhere(context)}
 	if !l.ground.post(entry{h: h}, true) {
 		return nil, eventLoopClosed()
 	}
@@ -265,12 +263,9 @@ func (l *Loop) run(e entry) {
 		e.task.step(e.exc)
 	case e.h != nil && e.h.cancelled:
 	case e.h != nil:
-		before := l.context
-		l.context = e.h.context
-		l.protect(e.h.fn, e.h)
-		l.context = before
+		l.protect(func() { l.inside(e.h.context, e.h.fn) }, e.h)
 	default:
-		l.protect(func() { e.fn(e.fut) }, nil)
+		l.protect(func() { l.inside(nil, func() { e.fn(e.fut) }) }, nil)
 	}
 }
 
@@ -368,14 +363,25 @@ func (l *Loop) RunForever() (err error) {
 
 func (l *Loop) forever() error {
 	id := gid.Current()
+	outer := here()
 	locals.Store(id, &local{loop: l})
+	if l.thread != nil {
+		ofThread(l.thread).loop = l
+	}
 	l.runner = id
 	l.isRunning.Store(true)
 	release := l.scope.OwnRunning("event loop", l.interrupt)
 	clean := false
 	defer func() {
 		release()
-		locals.Delete(id)
+		if outer != nil {
+			locals.Store(id, outer)
+		} else {
+			locals.Delete(id)
+		}
+		if l.thread != nil {
+			ofThread(l.thread).loop = nil
+		}
 		l.isRunning.Store(false)
 		l.stopping, l.current = false, nil
 		if !clean { // the World ends: take everything down, then let the panic go on

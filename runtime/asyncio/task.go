@@ -32,6 +32,10 @@ type Task struct {
 // CreateTask is loop.create_task(coro): the first step runs in the next
 // iteration, or at once if the loop makes eager tasks. x is a *Coroutine.
 func (l *Loop) CreateTask(x any, name ...string) (*Task, error) {
+	return l.createTask(nil, x, name)
+}
+
+func (l *Loop) createTask(ctx *Context, x any, name []string) (*Task, error) {
 	co, ok := x.(*Coroutine)
 	if !ok || co == nil {
 		return nil, rt.Raise("TypeError", "a coroutine was expected, got %s", rt.Repr(x))
@@ -40,12 +44,24 @@ func (l *Loop) CreateTask(x any, name ...string) (*Task, error) {
 		return nil, eventLoopClosed()
 	}
 	t := l.newTask(co, name)
+	if ctx != nil {
+		t.context = ctx
+	}
 	if l.eager && l.runningNow() {
 		t.eagerStart()
 	} else {
 		l.soon(entry{task: t})
 	}
 	return t, nil
+}
+
+// CreateTaskIn is loop.create_task(coro, name=…, context=ctx): the task runs in ctx
+// itself, not in a copy of the current context.
+func (l *Loop) CreateTaskIn(ctx *Context, x any, name ...string) (*Task, error) {
+	if ctx == nil {
+		return l.CreateTask(x, name...)
+	}
+	return l.createTask(ctx, x, name)
 }
 
 func (l *Loop) newTask(co *Coroutine, name []string) *Task {
@@ -56,9 +72,9 @@ func (l *Loop) newTask(co *Coroutine, name []string) *Task {
 	}
 	t.loop, t.ext = l, t
 	if l.current != nil {
-		t.context = l.current.context
+		t.context = l.current.context.snapshot()
 	} else {
-		t.context = l.context
+		t.context = l.contextFor(nil)
 	}
 	t.prev, t.next = l.allTasks.prev, &l.allTasks
 	t.prev.next, t.next.prev = t, t
@@ -190,7 +206,14 @@ func (t *Task) step(exc error) {
 	if l.recorder != nil {
 		t.began = l.stepBegins(t)
 	}
+	ctx := t.context
+	if busy := ctx.enter(); busy != nil {
+		l.current = nil
+		t.end(nil, busy)
+		return
+	}
 	y, done, result, err := t.coro.resume(l, nil, exc)
+	ctx.leave()
 	if l.recorder != nil {
 		l.stepEnds(t, t.began)
 	}

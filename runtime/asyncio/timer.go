@@ -34,20 +34,20 @@ func (h *TimerHandle) String() string {
 }
 
 // CallLater is loop.call_later(delay, fn).
-func (l *Loop) CallLater(delay time.Duration, fn func()) (*TimerHandle, error) {
-	return l.CallAt(l.Time()+delay, fn)
+func (l *Loop) CallLater(delay time.Duration, fn func(), context ...*Context) (*TimerHandle, error) {
+	return l.CallAt(l.Time()+delay, fn, context...)
 }
 
 // CallAt is loop.call_at(when, fn). Timers of equal time run in order of their
 // creation, where CPython's heap leaves the order open.
-func (l *Loop) CallAt(when time.Duration, fn func()) (*TimerHandle, error) {
+func (l *Loop) CallAt(when time.Duration, fn func(), context ...*Context) (*TimerHandle, error) {
 	if l.closed.Load() {
 		return nil, eventLoopClosed()
 	}
 	if l.debug && l.isRunning.Load() && running() != l {
 		return nil, rt.Raise("RuntimeError", "Non-thread-safe operation invoked on an event loop other than the current one")
 	}
-	h := &TimerHandle{Handle: *l.handle(fn), when: when}
+	h := &TimerHandle{Handle: *l.handle(fn, context), when: when}
 	l.timers.push(h, l.nextTimer())
 	return h, nil
 }

@@ -20,6 +20,19 @@ type callable struct {
 	fn     any
 	value  reflect.Value // of fn
 	direct func(t *rt.Thread, args []any) (any, error)
+	around func(t *rt.Thread, call func() (any, error)) (any, error) // or nil
+}
+
+// Around makes a function for an executor of threads whose calls go through
+// around, which gets the thread that calls it. It is for models: asyncio.to_thread
+// runs its function in a context in this way.
+func Around(fn any, around func(t *rt.Thread, call func() (any, error)) (any, error)) any {
+	return &wrapped{fn, around}
+}
+
+type wrapped struct {
+	fn     any
+	around func(t *rt.Thread, call func() (any, error)) (any, error)
 }
 
 var (
@@ -31,6 +44,11 @@ var (
 // newCallable looks at fn once; what is wrong with it shows when it is called,
 // as in Python.
 func newCallable(fn any) callable {
+	if w, is := fn.(*wrapped); is {
+		c := newCallable(w.fn)
+		c.around = w.around
+		return c
+	}
 	c := callable{fn: fn, value: reflect.ValueOf(fn)}
 	switch f := fn.(type) {
 	case func():
@@ -100,6 +118,11 @@ func (c *callable) call(t *rt.Thread, args []any) (result any, err error) {
 			result, err = nil, rt.FromPanic(r, debug.Stack())
 		}
 	}()
+	if around := c.around; around != nil {
+		inner := *c
+		inner.around = nil
+		return around(t, func() (any, error) { return inner.call(t, args) })
+	}
 	if c.direct != nil {
 		if result, err = c.direct(t, args); err != errSlow {
 			return result, err

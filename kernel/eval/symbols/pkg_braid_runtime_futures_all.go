@@ -14,6 +14,7 @@ func pkg_braid_runtime_futures() map[string]reflect.Value {
 	return map[string]reflect.Value{
 		"AllCompleted":               reflect.ValueOf(constant.MakeFromLiteral("\"ALL_COMPLETED\"", token.STRING, 0)),
 		"Answer":                     reflect.ValueOf(futures.Answer),
+		"Around":                     reflect.ValueOf(futures.Around),
 		"AsCompleted":                reflect.ValueOf(futures.AsCompleted),
 		"BufferSize":                 reflect.ValueOf(futures.BufferSize),
 		"ChunkSize":                  reflect.ValueOf(futures.ChunkSize),
