@@ -578,7 +578,11 @@ var taskPrograms = map[string]func(s *script){
 	},
 	"context_tokens": func(s *script) {
 		a, b := NewContextVar("a", 0), NewContextVar("b")
-		get := func(at any, v *ContextVar, fallback ...any) any { x, err := v.Get(at, fallback...); s.raised(err); return x }
+		get := func(at any, v *ContextVar, fallback ...any) any {
+			x, err := v.Get(at, fallback...)
+			s.raised(err)
+			return x
+		}
 		s.run(func(c *Co) error {
 			s.print(a.Name(), get(c, a), get(c, b, "fallback"))
 			get(c, b)
@@ -607,7 +611,11 @@ var taskPrograms = map[string]func(s *script){
 	},
 	"context_run": func(s *script) {
 		a, b := NewContextVar("a"), NewContextVar("b", "default")
-		get := func(at any, v *ContextVar, fallback ...any) any { x, err := v.Get(at, fallback...); s.raised(err); return x }
+		get := func(at any, v *ContextVar, fallback ...any) any {
+			x, err := v.Get(at, fallback...)
+			s.raised(err)
+			return x
+		}
 		s.run(func(c *Co) error {
 			a.Set(c, 1)
 			ctx, err := CopyContext(c)
