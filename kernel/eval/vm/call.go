@@ -246,7 +246,7 @@ func funcPointer(v reflect.Value) unsafe.Pointer {
 
 // callReflect is the way in from compiled code through reflection.
 func (fn *Function) callReflect(cl *closure, args []reflect.Value) []reflect.Value {
-	t := fn.m.thread()
+	t := fn.m.outsideThread()
 	var g *frame
 	if cl != nil {
 		g = cl.enter(t)
@@ -286,6 +286,7 @@ func (g *frame) callOutside(t *thread) (v any, failed bool) {
 		if ok {
 			return
 		}
+		t.unbind()
 		if v = recover(); v != nil {
 			failed = true
 			t.m.notePartial(v, t.m.traceOf(v, t))

@@ -123,6 +123,7 @@ func (u *unit) Run() *eval.Error {
 	}
 	m := u.e.m
 	defer m.forget(u.init, u.entry)
+	defer forgetOutside()
 	return m.protect(func(t *thread) {
 		host.SetLocal(t)
 		m.initModules(t, u.checked.Imports)

@@ -126,6 +126,9 @@ type thread struct {
 	sizes []uintptr // of the frames up to every stackStep-th level
 	// created says which go statement started the goroutine.
 	created []token.Pos
+
+	goroutine uintptr // whose calls from compiled code it serves (outside.go); constant once it is known
+	busy      bool    // it is serving one
 }
 
 var threads = sync.Pool{New: func() any { return &thread{} }}
@@ -140,7 +143,12 @@ func (m *machine) thread() *thread {
 
 // release gives back a thread whose calls have all returned.
 func (t *thread) release() {
-	t.top, t.depth, t.created = nil, 0, nil
+	t.top, t.created = nil, nil
+	if t.goroutine != 0 {
+		t.depth, t.busy = outsideDepth, false
+		return
+	}
+	t.depth = 0
 	threads.Put(t)
 }
 
@@ -194,8 +202,12 @@ func (c *code) newFrame(t *thread) *frame {
 // leave gives a frame back after its results were taken.
 func (t *thread) leave(g *frame) {
 	c := g.c
-	if c.clearLen > 0 {
+	if c.clearLen > fewWords {
 		clear(unsafe.Slice((*unsafe.Pointer)(g.at(c.clearOff)), c.clearLen))
+	} else {
+		for i := range c.clearLen {
+			st[unsafe.Pointer](g, c.clearOff+uintptr(i)*wordSize, nil)
+		}
 	}
 	if c.id >= len(t.free) {
 		t.grow(c.id)
@@ -206,6 +218,9 @@ func (t *thread) leave(g *frame) {
 	}
 	t.free[c.id] = g
 }
+
+// fewWords are cleared one by one: for more, the runtime's way is faster.
+const fewWords = 8
 
 func (t *thread) grow(id int) {
 	n := make([]*frame, id+id/2+8)

@@ -147,9 +147,9 @@ func call3r2[A, B, C, R, S any](a, r []uintptr) invoker {
 // The entry functions below build func values that compiled code can call.
 
 // open starts a call of the closure from compiled code.
-func (cl *closure) open() (*thread, *frame, *signature) {
-	t := cl.fn.m.thread()
-	return t, cl.enter(t), cl.fn.sig
+func (cl *closure) open() (*thread, *frame) {
+	t := cl.fn.m.outsideThread()
+	return t, cl.enter(t)
 }
 
 // shut ends it.
@@ -175,10 +175,20 @@ func (s *signature) install(mk func(cl *closure) unsafe.Pointer) {
 
 func word(f any) unsafe.Pointer { return efaceOf(&f).data }
 
+// The registers of results and parameters lie where signature places them, which
+// follows from their sizes.
+
+func behind[T any](off uintptr) uintptr { return off + max(unsafe.Sizeof(*(*T)(nil)), 1) }
+
+func aligned[T any](off uintptr) uintptr {
+	a := unsafe.Alignof(*(*T)(nil))
+	return (off + a - 1) &^ (a - 1)
+}
+
 func entry0r0(s *signature) {
 	s.install(func(cl *closure) unsafe.Pointer {
 		return word(func() {
-			t, g, _ := cl.open()
+			t, g := cl.open()
 			g.callFromOutside(t)
 			shut(t, g)
 		})
@@ -188,9 +198,9 @@ func entry0r0(s *signature) {
 func entry0r1[R any](s *signature) {
 	s.install(func(cl *closure) unsafe.Pointer {
 		return word(func() R {
-			t, g, s := cl.open()
+			t, g := cl.open()
 			g.callFromOutside(t)
-			r := ld[R](g, s.results[0].off)
+			r := *(*R)(g.at(frameHead))
 			shut(t, g)
 			return r
 		})
@@ -200,8 +210,8 @@ func entry0r1[R any](s *signature) {
 func entry1r0[A any](s *signature) {
 	s.install(func(cl *closure) unsafe.Pointer {
 		return word(func(a A) {
-			t, g, s := cl.open()
-			st(g, s.params[0].off, a)
+			t, g := cl.open()
+			*(*A)(g.at(aligned[A](frameHead))) = a
 			g.callFromOutside(t)
 			shut(t, g)
 		})
@@ -211,10 +221,10 @@ func entry1r0[A any](s *signature) {
 func entry1r1[A, R any](s *signature) {
 	s.install(func(cl *closure) unsafe.Pointer {
 		return word(func(a A) R {
-			t, g, s := cl.open()
-			st(g, s.params[0].off, a)
+			t, g := cl.open()
+			*(*A)(g.at(aligned[A](behind[R](frameHead)))) = a
 			g.callFromOutside(t)
-			r := ld[R](g, s.results[0].off)
+			r := *(*R)(g.at(frameHead))
 			shut(t, g)
 			return r
 		})
@@ -224,9 +234,10 @@ func entry1r1[A, R any](s *signature) {
 func entry2r0[A, B any](s *signature) {
 	s.install(func(cl *closure) unsafe.Pointer {
 		return word(func(a A, b B) {
-			t, g, s := cl.open()
-			st(g, s.params[0].off, a)
-			st(g, s.params[1].off, b)
+			t, g := cl.open()
+			p := aligned[A](frameHead)
+			*(*A)(g.at(p)) = a
+			*(*B)(g.at(aligned[B](behind[A](p)))) = b
 			g.callFromOutside(t)
 			shut(t, g)
 		})
@@ -236,11 +247,12 @@ func entry2r0[A, B any](s *signature) {
 func entry2r1[A, B, R any](s *signature) {
 	s.install(func(cl *closure) unsafe.Pointer {
 		return word(func(a A, b B) R {
-			t, g, s := cl.open()
-			st(g, s.params[0].off, a)
-			st(g, s.params[1].off, b)
+			t, g := cl.open()
+			p := aligned[A](behind[R](frameHead))
+			*(*A)(g.at(p)) = a
+			*(*B)(g.at(aligned[B](behind[A](p)))) = b
 			g.callFromOutside(t)
-			r := ld[R](g, s.results[0].off)
+			r := *(*R)(g.at(frameHead))
 			shut(t, g)
 			return r
 		})

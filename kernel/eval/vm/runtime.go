@@ -32,6 +32,27 @@ const tflagDirectIface = 1 << 5
 // word itself, without a box.
 func (t *rtype) direct() bool { return t.tflag&tflagDirectIface != 0 }
 
+// uncommon mirrors internal/abi.UncommonType, and method internal/abi.Method.
+type (
+	uncommon struct {
+		pkgPath        int32
+		mcount, xcount uint16
+		moff           uint32
+		_              uint32
+	}
+	method struct{ name, mtyp, ifn, tfn int32 }
+)
+
+// methods gives the methods of a struct or array type that has some.
+func (t *rtype) methods(k reflect.Kind) []method {
+	head := unsafe.Sizeof(*t) + 4*wordSize // internal/abi.StructType: a name and a slice
+	if k == reflect.Array {
+		head = unsafe.Sizeof(*t) + 3*wordSize // internal/abi.ArrayType
+	}
+	u := (*uncommon)(unsafe.Add(unsafe.Pointer(t), head))
+	return unsafe.Slice((*method)(unsafe.Add(unsafe.Pointer(u), u.moff)), u.mcount)
+}
+
 type eface struct {
 	typ  *rtype
 	data unsafe.Pointer

@@ -41,11 +41,32 @@ func TestRuntimeLayout(t *testing.T) {
 			t.Errorf("direct(%T) is not %v", v, direct)
 		}
 	}
+	for _, v := range []any{withMethods{}, arrayWithMethods{}} {
+		typ := reflect.TypeOf(v)
+		ms := rtypeOf(typ).methods(typ.Kind())
+		if len(ms) != 2 || ms[0].ifn == 0 || ms[1].ifn == 0 || ms[0].ifn == ms[1].ifn {
+			t.Errorf("methods of %v: %v", typ, ms)
+		}
+	}
 	e := newTypeAssertionError(rtypeOf(anyType), rtypeOf(intType), rtypeOf(boolType), "")
 	if got := e.Error(); got != "interface conversion: interface {} is int, not bool" {
 		t.Error(got)
 	}
 }
+
+type withMethods struct{ a int }
+
+func (withMethods) A() int { return 1 }
+func (withMethods) B() int { return 2 }
+
+type arrayWithMethods [2]string
+
+func (arrayWithMethods) A() int { return 1 }
+func (arrayWithMethods) B() int { return 2 }
+
+// Interfaces keep the linker from dropping the methods above.
+var _ = []interface{ A() int }{withMethods{}, arrayWithMethods{}}
+var _ = []interface{ B() int }{withMethods{}, arrayWithMethods{}}
 
 // TestBlockTypeIsScanned keeps values alive through a block type's mask alone.
 func TestBlockTypeIsScanned(t *testing.T) {

@@ -557,6 +557,7 @@ func (tt *typeTable) setMethods(r reflect.Type, t types.Type) {
 			table = ofValue
 		}
 		m := reflectx.Method{Name: fn.Name(), Pointer: !isValue, Type: tt.conv(withoutRecv(fn)), Func: table.reflected(fn.Id())}
+		methods.announce(m.Func, methodRef{table, fn.Id(), m.Type})
 		if !fn.Exported() {
 			m.PkgPath = pkgPath(fn.Pkg())
 		}
@@ -565,8 +566,13 @@ func (tt *typeTable) setMethods(r reflect.Type, t types.Type) {
 	ctx := reflectx.Default
 	ctx.SetHasImethod(func(_ reflect.Type, m reflectx.Method) bool { return m.PkgPath == "" })
 	reflectx.DisableAllocateWarning = true
-	if err := ctx.SetMethodSet(r, ms, false); err != nil {
+	err := ctx.SetMethodSet(r, ms, false)
+	methods.announced(ms)
+	if err != nil {
 		panic(unsupported("methods of %s: %v (restart the kernel to free the method stubs of types that were redefined)", r, err))
+	}
+	if rt := rtypeOf(r); rt.direct() && (r.Kind() == reflect.Array || r.Kind() == reflect.Struct) {
+		methods.unboxed(rt, r.Kind(), ofValue, ms)
 	}
 }
 

@@ -1,0 +1,3 @@
+package vm
+
+func methodStubsAddr() uintptr
