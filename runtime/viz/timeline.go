@@ -102,6 +102,22 @@ type timelineChart struct {
 	gil bool
 }
 
+// busyTracks are the tracks that have something to draw: a main thread that only
+// starts others needs no lane. If there are none, all are shown.
+func busyTracks(events []trace.Event) []trace.Track {
+	busy := map[trace.Track]bool{}
+	for _, e := range events {
+		if timelineLooks[e.Kind] != nil {
+			busy[place(e.Track)] = true
+		}
+	}
+	all := trace.Tracks(events)
+	if len(busy) == 0 {
+		return all
+	}
+	return slices.DeleteFunc(all, func(t trace.Track) bool { return !busy[place(t)] })
+}
+
 func timeline(p *Picture, rec *trace.Recorder, used map[*look]bool) (timelineChart, string) {
 	events := rec.Events()
 	c := timelineChart{chart: chart{virtual: rec.Virtual}}
@@ -109,14 +125,17 @@ func timeline(p *Picture, rec *trace.Recorder, used map[*look]bool) (timelineCha
 	var strips strips
 	var switches int
 	owners := map[int]*look{}
-	for _, t := range trace.Tracks(events) {
-		row[trace.Track{Process: t.Process, Lane: t.Lane}] = len(c.lanes)
+	for _, t := range busyTracks(events) {
+		row[place(t)] = len(c.lanes)
 		strips.add(t.Process, len(c.lanes))
 		c.lanes = append(c.lanes, lane{name: t.Name})
 	}
 	for _, e := range events {
 		c.end = max(c.end, e.End())
-		i := row[trace.Track{Process: e.Track.Process, Lane: e.Track.Lane}]
+		i, shown := row[place(e.Track)]
+		if !shown {
+			continue
+		}
 		l := &c.lanes[i]
 		switch look := timelineLooks[e.Kind]; {
 		case look != nil:

@@ -408,6 +408,23 @@ func TestTimelineShowsWhoHoldsInCompiledCode(t *testing.T) {
 	}
 }
 
+// A thread that only starts others has no lane.
+func TestTimelineLeavesIdleThreadsOut(t *testing.T) {
+	in := rt.Virtual(rt.GIL310, 1, 2)
+	in.Trace()
+	if err := in.Run(func(main *rt.Thread) error {
+		in.Go("busy", func(t *rt.Thread) { t.Work(5 * msec) })
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	p := viz.Timeline(in)
+	check(t, "idle main", p)
+	if text := p.String(); strings.Contains(text, "MainThread") || !strings.Contains(text, "busy") {
+		t.Errorf("MainThread has a lane, or busy has none:\n%s", text)
+	}
+}
+
 // Each interpreter has a GIL, and an owner of it.
 func TestTimelineOfTwoInterpreters(t *testing.T) {
 	first := rt.Virtual(rt.GIL310, 1, 2)
