@@ -222,18 +222,18 @@ func (s *Session) rebuild(died string) []*eval.Program {
 
 // declarations are programs that bring what cells have declared so far, and what
 // needs no variable, to the worker processes of a pool.
-func (s *Session) declarations() ([]*eval.Program, error) {
+func (s *Session) declarations() (worker.Declarations, error) {
 	if s.opts.Engine == loweredEngine {
-		return nil, fmt.Errorf("the engine %s cannot bring declarations to other processes", s.opts.Engine)
+		return worker.Declarations{}, fmt.Errorf("the engine %s cannot bring declarations to other processes", s.opts.Engine)
 	}
 	s.check.Lock()
 	defer s.check.Unlock()
-	var programs []*eval.Program
+	d := worker.Declarations{Missing: s.journal.missing()}
 	for _, r := range s.journal.replays() {
 		c, _ := cell.Parse(token.NewFileSet(), r.name, r.source)
-		programs = append(programs, &eval.Program{ID: s.nextID(), Name: r.name, Source: r.source, Restore: true, Packages: s.packagesOf(c)})
+		d.Programs = append(d.Programs, &eval.Program{ID: s.nextID(), Name: r.name, Source: r.source, Restore: true, Packages: s.packagesOf(c)})
 	}
-	return programs, nil
+	return d, nil
 }
 
 func hasErrors(ds []cell.Diagnostic) bool {

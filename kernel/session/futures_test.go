@@ -115,7 +115,7 @@ fmt.Println(f.Result(nil))`)
 func TestProcessPoolFailuresInCells(t *testing.T) {
 	n := open(t, Options{Engine: "vm"})
 	n.ok("import (\n\t\"fmt\"\n\t\"os\"\n\t\"time\"\n\trt \"braid/runtime\"\n\t\"braid/runtime/futures\"\n)")
-	n.ok("var counter = 5\nfunc usesVariable() int { return counter }\nfunc exits() { os.Exit(3) }\nfunc sleeps() { time.Sleep(time.Hour) }\nfunc square(x int) int { return x * x }")
+	n.ok("var counter = 5\nfunc usesVariable() int { return counter }\nfunc callsUser(n int) int { return n + usesVariable() }\nfunc exits() { os.Exit(3) }\nfunc sleeps() { time.Sleep(time.Hour) }\nfunc square(x int) int { return x * x }")
 	n.ok(`func panics(how string) (any, error) {
 	switch how {
 	case "panic":
@@ -146,7 +146,8 @@ func TestProcessPoolFailuresInCells(t *testing.T) {
 	try(`square, func() {}`, "PicklingError: Can't pickle")
 	try(`square, make(chan int)`, "TypeError: cannot pickle 'chan int' object")
 	try(`exits`, "BrokenProcessPool: A process in the process pool was terminated abruptly while the future was running or pending.")
-	try(`usesVariable`, "BrokenProcessPool")
+	try(`usesVariable`, "AttributeError: Can't get attribute 'usesVariable' on <module '__main__'>: it needs the variable counter, and a worker process has the functions")
+	try(`callsUser, 1`, "AttributeError: Can't get attribute 'callsUser' on <module '__main__'>: it needs the variable counter,")
 	try(`"square", 12`, "<nil>")
 	n.ok(`func outer() func() int { x := 1; return func() int { return x } }`)
 	try(`outer()`, "PicklingError: Can't pickle local object 'outer.<locals>.<lambda>'")
@@ -175,6 +176,12 @@ fmt.Println("not reached")`, Count: n.count, StoreHistory: true}, page)
 	onlyWorker(t, "after the interrupt")
 	if got := n.ok("f, _ := p.Submit(nil, square, 3)\nfmt.Println(f.Result(nil))"); got != "9 <nil>\n" {
 		t.Errorf("after the interrupt: %q", got)
+	}
+	// the worker ends while a call runs, and another one takes its place
+	n.fails("q, _ := futures.NewProcessPoolExecutor(2)\nq.Submit(nil, sleeps)\nh, _ := q.Submit(nil, square, 2)\nh.Result(nil)\nos.Exit(4)")
+	onlyWorker(t, "after the worker was replaced")
+	if got := n.ok("q2, _ := futures.NewProcessPoolExecutor(1)\nf2, _ := q2.Submit(nil, square, 5)\nfmt.Println(f2.Result(nil))"); got != "25 <nil>\n" {
+		t.Errorf("after the worker was replaced: %q", got)
 	}
 	n.s.Close()
 	if pids := processesBelow(t); len(pids) != 0 {

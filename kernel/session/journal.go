@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/token"
@@ -46,8 +47,8 @@ type unit struct {
 	names      []string // keys of bound
 	start, end int      // offsets in the cell
 	uses       []*unit
-	usesVar    bool  // needs a variable, which a new worker does not have
-	recv       *unit // of a method
+	variable   string // that it needs and a new worker does not have, or ""
+	recv       *unit  // of a method
 }
 
 // binding is the present meaning of a name.
@@ -198,7 +199,7 @@ func (j *journal) unitOf(c *cell.Cell, d *check.Decl, byItem map[ast.Node]*unit)
 func (j *journal) connect(u *unit, d *check.Decl) {
 	for _, dep := range d.Deps {
 		if dep.Kind == check.Var {
-			u.usesVar = true
+			u.variable = cmp.Or(u.variable, dep.Obj.Name())
 		} else if v := j.units[dep.Obj.Pos()]; v != nil && v != u && !slices.Contains(u.uses, v) {
 			u.uses = append(u.uses, v)
 		}
@@ -246,7 +247,7 @@ func importLines(c *cell.Cell) []string {
 func (j *journal) restorable() func(*unit) bool {
 	gone := map[*unit]bool{}
 	lost := func(u *unit) bool {
-		if u.usesVar || slices.ContainsFunc(u.uses, func(v *unit) bool { return gone[v] }) {
+		if u.variable != "" || slices.ContainsFunc(u.uses, func(v *unit) bool { return gone[v] }) {
 			return true
 		}
 		return slices.ContainsFunc(u.names, func(name string) bool {
@@ -273,6 +274,29 @@ func (j *journal) restorable() func(*unit) bool {
 // replay is the part of a cell that a new worker can be given.
 type replay struct {
 	name, source string
+}
+
+// missing tells of what cannot be restored which variable it needs, by its name.
+func (j *journal) missing() map[string]string {
+	var needs func(u *unit, seen map[*unit]bool) string
+	needs = func(u *unit, seen map[*unit]bool) string {
+		if u == nil || seen[u] {
+			return ""
+		}
+		seen[u] = true
+		variable := u.variable
+		for _, v := range append([]*unit{u.recv}, u.uses...) {
+			variable = cmp.Or(variable, needs(v, seen))
+		}
+		return variable
+	}
+	all := map[string]string{}
+	for name, b := range j.bound {
+		if variable := needs(b.unit, map[*unit]bool{}); variable != "" {
+			all[name] = variable
+		}
+	}
+	return all
 }
 
 // replays lists what to give a new worker, in order.

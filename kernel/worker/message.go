@@ -26,8 +26,16 @@ type ended struct {
 // declared answers declare: programs that bring the declarations of the cells to
 // another worker.
 type declared struct {
+	Declarations
+	Error string `json:"error,omitempty"`
+}
+
+// Declarations is what the worker processes of a pool are given.
+type Declarations struct {
+	// Programs bring what cells have declared and what needs no variable.
 	Programs []*eval.Program `json:"programs,omitempty"`
-	Error    string          `json:"error,omitempty"`
+	// Missing is the rest: by its name, the variable that it needs.
+	Missing map[string]string `json:"missing,omitempty"`
 }
 
 type inputReply struct {

@@ -75,7 +75,7 @@ func forward(ev eval.Event) {
 }
 
 // declarations asks the session what cells have declared so far.
-func (ps *pools) declarations() ([]*eval.Program, error) {
+func (ps *pools) declarations() (Declarations, error) {
 	answer := make(chan declared, 1)
 	ps.mu.Lock()
 	if ps.asked == nil {
@@ -86,13 +86,13 @@ func (ps *pools) declarations() ([]*eval.Program, error) {
 	ps.asked[id] = answer
 	ps.mu.Unlock()
 	if err := ps.child.out.write(kindDeclare, id, nil); err != nil {
-		return nil, err
+		return Declarations{}, err
 	}
 	d := <-answer // the worker ends with its link
 	if d.Error != "" {
-		return nil, errors.New(d.Error)
+		return Declarations{}, errors.New(d.Error)
 	}
-	return d.Programs, nil
+	return d.Declarations, nil
 }
 
 // learn takes the answer to a question for declarations.
@@ -117,6 +117,9 @@ type poolProcess struct {
 	calls  int
 	fed    int64 // pools.begun when the declarations were asked for
 	known  map[declaration]bool
+	// missing is what the process was not given: by its name, the variable that
+	// it needs.
+	missing map[string]string
 }
 
 // declaration is a program that a worker process has had.
@@ -125,11 +128,12 @@ type declaration struct{ name, source string }
 // feed brings the process what has been declared since it was last fed.
 func (p *poolProcess) feed() error {
 	p.fed = p.pools.begun.Load()
-	programs, err := p.pools.declarations()
+	all, err := p.pools.declarations()
 	if err != nil {
 		return err
 	}
-	for _, q := range programs {
+	p.missing = all.Missing
+	for _, q := range all.Programs {
 		d := declaration{q.Name, q.Source}
 		if p.known[d] {
 			continue
@@ -163,7 +167,29 @@ func (p *poolProcess) Call(request []byte) ([]byte, error) {
 		return futures.Refuse(rt.Raise("OverflowError", "a pickle of %d bytes is larger than the %d MiB that travel to a worker process in one piece", len(request), maxFrame>>20)), nil
 	}
 	p.calls++
-	return p.worker.Call(callRuns+p.calls, request)
+	reply, err := p.worker.Call(callRuns+p.calls, request)
+	if err != nil {
+		return nil, err
+	}
+	if len(p.missing) == 0 || len(reply) > largestRefusal {
+		return reply, nil
+	}
+	if name, unknown := futures.Unknown(reply); unknown && p.missing[name] != "" {
+		return futures.Refuse(needsVariable(name, p.missing[name])), nil
+	}
+	return reply, nil
+}
+
+// largestRefusal bounds the replies that are looked into: results may be large.
+const largestRefusal = 4 << 10
+
+// needsVariable is the exception of a call of what a worker process does not have
+// because it needs a variable. CPython's would be broken: its workers evaluate
+// the module again.
+func needsVariable(name, variable string) error {
+	return rt.Raise("AttributeError", "Can't get attribute '%[1]s' on <module '__main__'>: it needs the variable %[2]s, "+
+		"and a worker process has the functions, types and constants of the cells, not their variables. "+
+		"Give %[2]s to %[1]s as an argument, declare it with const, or make it inside of the function", name, variable)
 }
 
 func (p *poolProcess) Gone() <-chan struct{} { return p.worker.Gone() }

@@ -40,10 +40,10 @@ type Options struct {
 	// OnInput answers a question of a running program; ctx ends with the run.
 	// Without it every question is refused.
 	OnInput func(ctx context.Context, in eval.InputRequest) (string, error)
-	// OnDeclare gives the programs that bring what cells have declared to another
+	// OnDeclare gives what brings the declarations of cells to another
 	// worker: for process pools, which have none without it. It may be called
 	// while programs run.
-	OnDeclare func() ([]*eval.Program, error)
+	OnDeclare func() (Declarations, error)
 }
 
 // DefaultGrace leaves room within the four seconds after which nbclient gives
@@ -673,10 +673,10 @@ func (w *Worker) declare(id uint32) {
 	var d declared
 	if w.opts.OnDeclare == nil {
 		d.Error = "process pools are not available here"
-	} else if programs, err := w.opts.OnDeclare(); err != nil {
+	} else if all, err := w.opts.OnDeclare(); err != nil {
 		d.Error = err.Error()
 	} else {
-		d.Programs = programs
+		d.Declarations = all
 	}
 	w.out.writeJSON(kindDeclared, id, d)
 }

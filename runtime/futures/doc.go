@@ -48,7 +48,8 @@
 // counts; Trace records what is drawn as "processes with pickling". A worker
 // that is killed breaks the pool. In a notebook the workers know what the cells
 // have declared (functions, types, constants, not variables), whenever they are
-// started, and, if the pool is kept, what later cells declare. In a plain Go
+// started, and, if the pool is kept, what later cells declare; a call of what
+// needs a variable raises an AttributeError that names it. In a plain Go
 // program the workers are the program itself: register the functions, then call
 // FreezeSupport first thing in main (or TestMain).
 //
@@ -84,6 +85,8 @@
 //   - The manager thread and the queue's feeder thread of process.py: arguments
 //     are pickled by the submitting goroutine as soon as the call enters the
 //     call queue, callbacks run on a goroutine without a thread.
+//   - Variables in worker processes of a notebook: spawn evaluates the module
+//     again, with its variables; here a function that reads one is refused.
 //   - fork's copy of the parent's memory: all start methods give a worker with
 //     declarations only. What they cost in CPython, StartMethods tells.
 //   - A worker that is replaced after max_tasks_per_child calls leaves no work

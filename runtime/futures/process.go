@@ -1,7 +1,9 @@
 package futures
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -786,6 +788,18 @@ func parseReply(reply []byte) (v any, raised error) {
 		return nil, err
 	}
 	return nil, &lostError{fmt.Errorf("a reply that is none")}
+}
+
+// Unknown tells whether a reply says that the worker process does not know a name
+// of the request, and which. It is for hosts that can say why.
+func Unknown(reply []byte) (name string, is bool) {
+	var lost *lostError
+	if _, err := parseReply(reply); !errors.As(err, &lost) || !rt.Is(lost.cause, "AttributeError") {
+		return "", false
+	}
+	_, rest, _ := strings.Cut(lost.cause.Error(), "Can't get attribute '")
+	name, _, is = strings.Cut(rest, "' on <module '"+pickle.Main+"'>")
+	return name, is
 }
 
 // durations are what the worker took to unpickle, compute and pickle.
