@@ -57,6 +57,7 @@ func pkg_braid_runtime_futures() map[string]reflect.Value {
 		"ThreadPoolExecutor":         reflect.ValueOf((*futures.ThreadPoolExecutor)(nil)),
 		"Timeout":                    reflect.ValueOf(futures.Timeout),
 		"TypeName":                   reflect.ValueOf(futures.TypeName),
+		"Unknown":                    reflect.ValueOf(futures.Unknown),
 		"Wait":                       reflect.ValueOf(futures.Wait),
 		"Zip":                        reflect.ValueOf(futures.Zip),
 	}
