@@ -12,6 +12,7 @@ import (
 
 	"braid/kernel/cell"
 	"braid/kernel/check"
+	"braid/kernel/check/exportdata"
 	"braid/kernel/eval"
 	"braid/kernel/worker"
 )
@@ -141,7 +142,11 @@ func (x *execution) autoImport(c *cell.Cell, m mode) *check.Checked {
 		return nil
 	}
 	paths := x.state.Unimported(c)
-	if len(paths) == 0 || slices.ContainsFunc(paths, func(p string) bool { return x.journal.noteOn(importedName("import "+p)) != "" }) {
+	lost := func(path string) bool {
+		p, _ := exportdata.Find(path)
+		return x.journal.noteOn(p.Name) != ""
+	}
+	if len(paths) == 0 || slices.ContainsFunc(paths, lost) {
 		return nil
 	}
 	var source strings.Builder

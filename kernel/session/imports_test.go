@@ -96,10 +96,13 @@ func TestNoAutoImportByExpressions(t *testing.T) {
 // A variable that went with its worker does not become a package.
 func TestNoAutoImportOfLostNames(t *testing.T) {
 	n := open(t, Options{})
-	n.ok("path := struct{ Base int }{1}")
+	n.ok("path := struct{ Base int }{1}\nrand := struct{ IntN func(int) int }{}")
 	n.ok("%restart_worker")
-	if got := n.fails("path.Base"); !strings.Contains(got, "path (In[1]) was lost") {
-		t.Errorf("got\n%s", got)
+	for _, code := range []string{"path.Base", "rand.IntN(2)"} {
+		name, _, _ := strings.Cut(code, ".")
+		if got := n.fails(code); !strings.Contains(got, name+" (In[1]) was lost") || strings.Contains(got, "add: import") {
+			t.Errorf("got\n%s", got)
+		}
 	}
 }
 
