@@ -75,6 +75,22 @@ func TestModulesAreInitialisedInOrder(t *testing.T) {
 	n.shows("import \"example.com/order\"\nlen(order.Log()), order.First()", "6, 3")
 }
 
+// A package is initialised by the first cell that imports it and runs.
+func TestInitialisationBelongsToTheCell(t *testing.T) {
+	n := withModules(t, modules.Fetch)
+	n.failsWith("import \"example.com/chatty\"\nvar x string = chatty.Here", "cannot use chatty.Here")
+	if got := n.ok("1 + 1"); got != "" {
+		t.Errorf("a cell that has nothing to do with it printed %q", got)
+	}
+	if got := n.ok("import _ \"example.com/chatty\""); got != "chatty is ready\n" {
+		t.Errorf("the import printed %q", got)
+	}
+	out, p := n.run("import . \"example.com/chatty\"\nHere + There")
+	if out.Err != nil || p.text("stdout") != "" || p.result() != "0" {
+		t.Errorf("again: %+v, %q, %s", out.Err, p.text("stdout"), p.result())
+	}
+}
+
 func TestFilesOfModules(t *testing.T) {
 	n := withModules(t, modules.Fetch)
 	n.shows("import \"example.com/tagged\"\ntagged.Way(), tagged.System", `"pure Go", "unix"`)

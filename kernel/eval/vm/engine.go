@@ -110,6 +110,7 @@ func (u *unit) Commit() {
 		return
 	}
 	e.state = u.checked.Next
+	e.wantModules(u.checked.Cell)
 	e.m.commit(&u.change)
 	if e.left--; e.left <= 0 || e.grown() {
 		e.sweep(u.checked.Pkg)

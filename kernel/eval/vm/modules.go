@@ -6,12 +6,14 @@ import (
 	"go/types"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"golang.org/x/tools/go/ssa"
 
+	"braid/kernel/cell"
 	"braid/kernel/check"
 	"braid/kernel/check/source"
 	"braid/kernel/eval"
@@ -34,9 +36,10 @@ import (
 type modules struct {
 	byTypes sync.Map // *types.Package → *module
 
-	mu    sync.Mutex
-	fresh []*module   // not yet in order; guarded by mu
-	any   atomic.Bool // fresh or order are not empty
+	mu     sync.Mutex
+	fresh  []*module               // not yet in order, as Go's rules have them; guarded by mu
+	wanted map[*types.Package]bool // what cells that will run import; guarded by mu
+	any    atomic.Bool             // there is something to initialise
 
 	// turn is held while packages are initialised. It guards order and the
 	// states of modules, and waiting for it is like waiting for any lock.
@@ -98,6 +101,20 @@ func (e *Engine) loadModules(p *eval.Program) *eval.Error {
 	return nil
 }
 
+// wantModules notes what a cell imports that will run, or that has run in another
+// worker. e.mu is held.
+func (e *Engine) wantModules(c *cell.Cell) {
+	for _, spec := range c.Imports {
+		path, err := strconv.Unquote(spec.Path.Value)
+		if err != nil || e.imp.Known(path) == nil {
+			continue
+		}
+		if p, err := e.imp.Import(path); err == nil {
+			e.m.modules.want(p)
+		}
+	}
+}
+
 // takeModules gives the machine the packages that were checked. e.mu is held.
 func (e *Engine) takeModules() {
 	if fresh := e.imp.TakeFresh(); len(fresh) > 0 {
@@ -124,7 +141,27 @@ func (m *machine) addModules(fresh []*source.Package) {
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
 	ms.fresh = append(ms.fresh, initOrder(added)...)
-	ms.any.Store(true)
+}
+
+// want notes that a cell which will run imports p.
+func (ms *modules) want(p *types.Package) {
+	if ms.of(p) == nil {
+		return
+	}
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	if ms.wanted == nil {
+		ms.wanted = map[*types.Package]bool{}
+	}
+	ms.reach(p, ms.wanted)
+	ms.note()
+}
+
+// note sets any, as far as fresh goes. ms.mu is held.
+func (ms *modules) note() {
+	if slices.ContainsFunc(ms.fresh, func(mod *module) bool { return ms.wanted[mod.src.Types] }) {
+		ms.any.Store(true)
+	}
 }
 
 // sortFunctions notes which functions have a body.
@@ -249,15 +286,21 @@ func (m *machine) initForCall() {
 func (ms *modules) takeFresh() {
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
-	ms.order = append(ms.order, ms.fresh...)
-	ms.fresh = nil
+	ms.fresh = slices.DeleteFunc(ms.fresh, func(mod *module) bool {
+		wanted := ms.wanted[mod.src.Types]
+		if wanted {
+			ms.order = append(ms.order, mod)
+		}
+		return wanted
+	})
 }
 
 // settled notes that there is nothing to do, if that is so.
 func (ms *modules) settled() {
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
-	ms.any.Store(len(ms.order)+len(ms.fresh) > 0)
+	ms.any.Store(len(ms.order) > 0)
+	ms.note()
 }
 
 // blocked tells whether the initialisation of mod, or of what it imports, has
