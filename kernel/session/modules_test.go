@@ -91,6 +91,32 @@ func TestInitialisationBelongsToTheCell(t *testing.T) {
 	}
 }
 
+// Code that asks for its caller is told the cell and the line.
+func TestCallersAreCells(t *testing.T) {
+	n := withModules(t, modules.Fetch)
+	n.shows("import \"example.com/where\"\nfunc f() string {\n\treturn where.Called()\n}\nf()", `"In[1]:3"`)
+	n.shows("where.Own()", `"example.com/where@v1.0.0/where.go:16"`)
+	n.ok(`import (
+	"fmt"
+	"runtime"
+)
+type T struct{}
+func (*T) Stack() (names []string) {
+	pcs := make([]uintptr, 9)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
+	for {
+		f, more := frames.Next()
+		names = append(names, fmt.Sprint(f.Function, " ", f.File, ":", f.Line))
+		if !more {
+			return names
+		}
+	}
+}`)
+	n.shows("func g() []string { return new(T).Stack() }\ng()", "[main.(*T).Stack In[3]:8 main.g In[4]:1 main.main In[4]:2]")
+	n.shows("pc, _, line, ok := runtime.Caller(0)\nfn := runtime.FuncForPC(pc - 1)\nfile, line2 := fn.FileLine(pc)\nfn.Name(), file, line == line2, ok", `"main.main", "In[5]", true, true`)
+	n.shows("_, _, _, ok2 := runtime.Caller(9)\nok2, runtime.Callers(9, make([]uintptr, 9)), runtime.FuncForPC(1<<62 + 1<<40) == nil, runtime.CallersFrames(nil) != nil", "false, 0, true, true")
+}
+
 func TestFilesOfModules(t *testing.T) {
 	n := withModules(t, modules.Fetch)
 	n.shows("import \"example.com/tagged\"\ntagged.Way(), tagged.System", `"pure Go", "unix"`)
@@ -278,4 +304,29 @@ func TestAssistanceForModules(t *testing.T) {
 			t.Errorf("%s: %s", code, text)
 		}
 	}
+}
+
+// Functions are compiled when they are called, by whichever goroutine is first.
+func TestGoroutinesMeetInModules(t *testing.T) {
+	n := withModules(t, modules.Fetch)
+	n.shows(`import (
+	"example.com/greet"
+	"example.com/shapes"
+	"fmt"
+	"sync"
+)
+var mu sync.Mutex
+total := 0
+var wg sync.WaitGroup
+for i := range 16 {
+	wg.Go(func() {
+		a := len(shapes.Encode(shapes.Temperature(1))) + len(shapes.Describe(shapes.NewSquare(2)))
+		b := shapes.Sum(1, 2) + len(fmt.Sprint(greet.Greeting{Name: "x", Times: i / 16}, shapes.Fail("f")))
+		mu.Lock()
+		defer mu.Unlock()
+		total += a + b
+	})
+}
+wg.Wait()
+total`, "928")
 }

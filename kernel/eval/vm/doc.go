@@ -113,7 +113,9 @@
 //   - %T of an instance whose type argument is declared in a function lacks the
 //     number that the compiler gives such types ("main.Box[main.T·1]");
 //   - unique.Make never forgets a value;
-//   - runtime.Caller, runtime.Callers and debug.Stack show the VM's own frames;
+//   - runtime.Caller and runtime.Callers see interpreted calls of one thread only
+//     (callers.go); compiled code that looks itself (log's Lshortfile) and
+//     debug.Stack see the VM's own frames;
 //   - a pointer held in a register may keep its object alive until the
 //     function returns or assigns the register again; finalizers and cleanups
 //     run accordingly later;

@@ -125,7 +125,7 @@ func (m *machine) substitute(info *types.Info) {
 type intrinsicMaker func(fn *Function) op
 
 // intrinsicOf finds the intrinsic for a function of a compiled package that
-// has no compiled form because it is generic.
+// has no compiled form because it is generic, or that must look at frames.
 func intrinsicOf(s *ssa.Function) intrinsicMaker {
 	obj, ok := s.Object().(*types.Func)
 	if !ok || obj.Pkg() == nil {
@@ -196,6 +196,8 @@ var intrinsics = map[string]intrinsicMaker{
 		return func(f *frame) { st(f, r, ld[weak.Pointer[byte]](f, p).Value()) }
 	},
 }
+
+func init() { callerIntrinsics(intrinsics) }
 
 // uniques holds one pointer for each value given to unique.Make, for as long
 // as the worker lives (the original forgets values without handles).
