@@ -230,7 +230,7 @@ func (r *Resolver) conflict(ps []*eval.Package) error {
 		if !ok || m.Version == p.Version {
 			continue
 		}
-		return fmt.Errorf("it needs %s %s, but this session runs %s already; write %%get %s@%s, then %%restart_worker, and import it again",
+		return fmt.Errorf("it needs %s %s, but this session runs %s already; write %%get %s@%s, then %%restart_worker, and import it again; a notebook that imports both in one cell gets one version",
 			p.Module, p.Version, m.Version, p.Module, p.Version)
 	}
 	return nil

@@ -129,7 +129,7 @@ func TestVersionsThatRunStay(t *testing.T) {
 	r := newResolver(t, t.TempDir(), modules.Fetch)
 	resolve(t, r, env, "example.com/greet")
 	got := problem(t, r, env, "example.com/loud")
-	want := "it needs example.com/words v1.1.0, but this session runs v1.0.0 already; write %get example.com/words@v1.1.0, then %restart_worker, and import it again"
+	want := "it needs example.com/words v1.1.0, but this session runs v1.0.0 already; write %get example.com/words@v1.1.0, then %restart_worker, and import it again; a notebook that imports both in one cell gets one version"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -161,7 +161,7 @@ func TestVersionsOfModules(t *testing.T) {
 	if out.Err != nil || p.result() != `"v1.0.0"` {
 		t.Fatalf("%+v %s", out.Err, p.result())
 	}
-	n.failsWith("import \"example.com/loud\"", "it needs example.com/words v1.1.0, but this session runs v1.0.0 already; write %get example.com/words@v1.1.0, then %restart_worker, and import it again")
+	n.failsWith("import \"example.com/loud\"", "it needs example.com/words v1.1.0, but this session runs v1.0.0 already; write %get example.com/words@v1.1.0, then %restart_worker, and import it again; a notebook that imports both in one cell gets one version")
 	if got := n.ok("%get example.com/words@v1.1.0"); got != "upgraded example.com/words v1.0.0 => v1.1.0\nThe session runs other versions already; %restart_worker makes it run these.\n" {
 		t.Errorf("%q", got)
 	}
