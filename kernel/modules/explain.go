@@ -81,6 +81,17 @@ func explain(said string, err error) error {
 	return &Error{strings.TrimPrefix(said, "go: "), said}
 }
 
+// explain is the function explain with what only the Resolver knows: why nothing
+// but the cache was asked.
+func (r *Resolver) explain(said string, err error) error {
+	err = explain(said, err)
+	e, ok := errors.AsType[*Error](err)
+	if ok && r.policy == Cache && strings.HasPrefix(e.Short, "there is no ") {
+		e.Short += ", or it is not in the module cache: nothing else may be used here (BRAID_MODULES or --modules says so; under limits and nbgrader it is cache)"
+	}
+	return err
+}
+
 // dropProgress takes out the lines that only say what goes on.
 func dropProgress(said string) (l []string) {
 	for line := range strings.Lines(said) {

@@ -256,7 +256,7 @@ func (r *Resolver) Get(ctx context.Context, env []string, queries ...string) (st
 	defer r.end()
 	_, said, err := r.try(ctx, append([]string{"get"}, append(r.flags(), queries...)...))
 	if err != nil {
-		return "", explain(said, err)
+		return "", r.explain(said, err)
 	}
 	if strings.Contains(said, "upgraded ") || strings.Contains(said, "downgraded ") || strings.Contains(said, "removed ") {
 		r.noteChanges(ctx)
@@ -510,7 +510,7 @@ func (r *Resolver) list(ctx context.Context, paths []string) (listing, error) {
 	args = append(append(args, "--"), paths...)
 	out, said, err := r.try(ctx, args)
 	if err != nil {
-		return nil, explain(said, err)
+		return nil, r.explain(said, err)
 	}
 	return readListing(out)
 }
@@ -550,7 +550,7 @@ func (l listing) closure(path string, r *Resolver) (ps []*eval.Package, err erro
 		if p.Standard {
 			return nil
 		}
-		if err := p.usable(by); err != nil {
+		if err := r.usable(p, by); err != nil {
 			return err
 		}
 		for _, q := range p.Imports {
@@ -596,7 +596,7 @@ func (r *Resolver) mayImport(path string) bool {
 }
 
 // usable tells why a package cannot be had, or not in a cell.
-func (p *listed) usable(by string) error {
+func (r *Resolver) usable(p *listed, by string) error {
 	via := ""
 	if by != "" {
 		via = ", which " + by + " imports,"
@@ -606,7 +606,7 @@ func (p *listed) usable(by string) error {
 		return fmt.Errorf("package %s%s cannot be used in a cell: its file %s needs cgo (import \"C\"), and cells are interpreted, not linked with C; look for a package in pure Go, or run a program in the shell: !go run .", p.ImportPath, via, cgo[0])
 	}
 	if p.Error != nil {
-		return explain(p.Error.Err, nil)
+		return r.explain(p.Error.Err, nil)
 	}
 	return nil
 }
