@@ -52,6 +52,23 @@ func f() { v := p{1, 2}; for range 100_000 { _ = fmt.Sprint(v) } }`},
 	{"Struct1M", "", `type p struct{ x, y, n int }
 func f() { q := &p{}; for i := 0; i < 1_000_000; i++ { q.x += i; q.y ^= q.x; q.n++ }; sink = q }
 var sink *p`},
+	// Loops as learners write them.
+	{"NestedLoops1M", "", `func f() { xs := make([]int, 1000); for i := range xs { xs[i] = i % 7 }; s := 0; for i := 0; i < 1000; i++ { for j := 0; j < 1000; j++ { s += xs[i] * xs[j] } } }`},
+	{"Matmul100", "", `func f() { n := 100; a, b, c := mk(n), mk(n), mk(n); for i := 0; i < n; i++ { for j := 0; j < n; j++ { s := 0.0; for k := 0; k < n; k++ { s += a[i][k] * b[k][j] }; c[i][j] = s } } }
+func mk(n int) [][]float64 { r := make([][]float64, n); for i := range r { r[i] = make([]float64, n) }; return r }`},
+	{"WordCount45k", "strings", `func f() { m := map[string]int{}; for _, w := range strings.Fields(strings.Repeat("the quick brown fox jumps over the lazy dog ", 5000)) { m[w]++ } }`},
+	{"IntMap500k", "", `func f() { m := map[int]int{}; for i := 0; i < 500_000; i++ { m[i%1000]++ } }`},
+	{"Build300k", "strings", `func f() { var b strings.Builder; for i := 0; i < 300_000; i++ { b.WriteString("ab") } }`},
+	{"Methods500k", "", `type p struct{ x, y int }
+func (q *p) move(d int) { q.x += d; q.y += q.x }
+func f() { q := &p{}; for i := 0; i < 500_000; i++ { q.move(i) } }`},
+	{"Closures500k", "", `func f() { x := 0; add := func(n int) { x += n }; for i := 0; i < 500_000; i++ { add(i) } }`},
+	{"Collatz30k", "", `func f() { best := 0; for i := 1; i < 30_000; i++ { n, k := i, 0; for n != 1 { if n%2 == 0 { n /= 2 } else { n = 3*n + 1 }; k++ }; if k > best { best = k } } }`},
+	{"Bubble800", "", `func f() { xs := make([]int, 800); for i := range xs { xs[i] = i * 7919 % 1009 }; n := len(xs); for i := 0; i < n; i++ { for j := 0; j < n-1-i; j++ { if xs[j] > xs[j+1] { xs[j], xs[j+1] = xs[j+1], xs[j] } } } }`},
+	{"Runes260k", "strings", `func f() { c := 0; for _, r := range strings.Repeat("hello, world ", 20000) { switch r { case 'a', 'e', 'i', 'o', 'u': c++ } } }`},
+	{"Append500k", "", `func f() { var r []int; for i := 0; i < 500_000; i++ { r = append(r, i*i) }; s := 0; for _, v := range r { s += v } }`},
+	{"Fib25", "", `func fib(n int) int { if n < 2 { return n }; return fib(n-1) + fib(n-2) }
+func f() { fib(25) }`},
 }
 
 // processorTime is what the process used, in nanoseconds: on a busy machine it
