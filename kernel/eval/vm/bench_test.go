@@ -67,6 +67,8 @@ func f() { q := &p{}; for i := 0; i < 500_000; i++ { q.move(i) } }`},
 	{"Bubble800", "", `func f() { xs := make([]int, 800); for i := range xs { xs[i] = i * 7919 % 1009 }; n := len(xs); for i := 0; i < n; i++ { for j := 0; j < n-1-i; j++ { if xs[j] > xs[j+1] { xs[j], xs[j+1] = xs[j+1], xs[j] } } } }`},
 	{"Runes260k", "strings", `func f() { c := 0; for _, r := range strings.Repeat("hello, world ", 20000) { switch r { case 'a', 'e', 'i', 'o', 'u': c++ } } }`},
 	{"Append500k", "", `func f() { var r []int; for i := 0; i < 500_000; i++ { r = append(r, i*i) }; s := 0; for _, v := range r { s += v } }`},
+	{"BubbleGlobal800", "", `var xs []int
+func f() { xs = make([]int, 800); for i := range xs { xs[i] = i * 7919 % 1009 }; n := len(xs); for i := 0; i < n; i++ { for j := 0; j < n-1-i; j++ { if xs[j] > xs[j+1] { xs[j], xs[j+1] = xs[j+1], xs[j] } } } }`},
 	{"Fib25", "", `func fib(n int) int { if n < 2 { return n }; return fib(n-1) + fib(n-2) }
 func f() { fib(25) }`},
 }

@@ -153,7 +153,83 @@ func (c *compiler) analyse() {
 			}
 		}
 	}
+	c.foldSlices()
 	c.findAppends()
+}
+
+// foldSlices finds slices in variables outside of the frame (package-level and
+// captured ones) that are only read for one element, and lets the access to the
+// element read them.
+func (c *compiler) foldSlices() {
+	for _, b := range c.allBlocks() {
+		for i, in := range b.Instrs {
+			load, ok := in.(*ssa.UnOp)
+			if !ok || load.Op != token.MUL || len(*load.Referrers()) != 1 || !variable(load.X) {
+				continue
+			}
+			if _, slice := load.Type().Underlying().(*types.Slice); !slice {
+				continue
+			}
+			ia, ok := (*load.Referrers())[0].(*ssa.IndexAddr)
+			if !ok || ia.X != load || ia.Block() != b || ia.Index == load {
+				continue
+			}
+			var use ssa.Instruction = ia
+			if c.virtual[ia] {
+				use = userOf(ia)
+			}
+			if keepsSlices(b.Instrs[i+1:], use) {
+				c.virtual[load] = true
+			}
+		}
+	}
+}
+
+// variable reports whether v is the address of a package-level variable or of
+// one that a function literal captured: it is never nil.
+func variable(v ssa.Value) bool {
+	switch v := v.(type) {
+	case *ssa.Global:
+		return true
+	case *ssa.FreeVar:
+		_, ok := v.Type().Underlying().(*types.Pointer)
+		return ok && v.Parent().Synthetic == ""
+	}
+	return false
+}
+
+// userOf gives the only instruction that uses v, but for references of debuggers.
+func userOf(v ssa.Value) ssa.Instruction {
+	for _, r := range *v.Referrers() {
+		if _, debug := r.(*ssa.DebugRef); !debug {
+			return r
+		}
+	}
+	return nil
+}
+
+// keepsSlices reports whether no instruction before use can change a slice
+// in memory.
+func keepsSlices(ins []ssa.Instruction, use ssa.Instruction) bool {
+	for _, in := range ins {
+		if in == use {
+			return true
+		}
+		switch in := in.(type) {
+		case *ssa.BinOp, *ssa.FieldAddr, *ssa.IndexAddr, *ssa.Convert, *ssa.DebugRef, *ssa.Field, *ssa.Index, *ssa.Extract:
+		case *ssa.UnOp:
+			if in.Op == token.ARROW {
+				return false
+			}
+		case *ssa.Store:
+			if !isBasicKind(in.Val.Type()) {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // constOnFrame reports whether v is an address at a fixed place in the frame.
@@ -656,6 +732,15 @@ func (c *compiler) indexAddr(x *ssa.IndexAddr) address {
 	switch t := x.X.Type().Underlying().(type) {
 	case *types.Slice:
 		idx, uns := c.intReg(x.Index)
+		if load, ok := x.X.(*ssa.UnOp); ok && c.virtual[load] {
+			a := address{kind: bySlicePtr, idx: idx, unsigned: uns, scale: c.typ(t.Elem()).Size(), pos: pos}
+			if g, ok := load.X.(*ssa.Global); ok {
+				a.kind, a.base = bySliceAbs, c.m.globalAddr(g)
+			} else {
+				a.reg = c.reg(load.X)
+			}
+			return a
+		}
 		return address{kind: bySlice, reg: c.reg(x.X), idx: idx, unsigned: uns, scale: c.typ(t.Elem()).Size(), pos: pos}
 	case *types.Pointer:
 		at := t.Elem().Underlying().(*types.Array)

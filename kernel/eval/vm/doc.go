@@ -37,7 +37,8 @@
 // string two words, a struct its fields), and the object has a pointer mask of
 // its own, so the collector sees what is there, and reflection and compiled
 // code work on registers in place. Variables that never leave a function live
-// in its frame; addresses are folded into the loads and stores that use them,
+// in its frame; addresses are folded into the loads and stores that use them, as
+// are slices in package-level and captured variables into accesses to an element,
 // comparisons into branches, and the next value of a loop variable is computed
 // into the register of the phi it flows into.
 //

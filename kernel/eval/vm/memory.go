@@ -86,6 +86,8 @@ const (
 	bySlice                      // an element of a slice register, plus off
 	byArray                      // an element of the array a pointer register points to, plus off
 	byFrameArray                 // an element of an array kept in the frame
+	bySliceAbs                   // an element of a slice that is a package-level variable
+	bySlicePtr                   // an element of a slice in the variable a pointer register points to
 )
 
 // address is a memory operand.
@@ -127,6 +129,16 @@ func (a address) eff() func(f *frame) unsafe.Pointer {
 			}
 			return unsafe.Add(s.ptr, uintptr(i)*scale+off)
 		}
+	case bySliceAbs, bySlicePtr:
+		head := a.head()
+		return func(f *frame) unsafe.Pointer {
+			s := head(f)
+			i := ld[int](f, idx)
+			if uint(i) >= uint(s.len) {
+				f.indexPanic(pos, i, s.len, uns)
+			}
+			return unsafe.Add(s.ptr, uintptr(i)*scale+off)
+		}
 	case byArray:
 		return func(f *frame) unsafe.Pointer {
 			p := ld[unsafe.Pointer](f, reg)
@@ -148,6 +160,16 @@ func (a address) eff() func(f *frame) unsafe.Pointer {
 			return unsafe.Add(f.at(reg), uintptr(i)*scale+off)
 		}
 	}
+}
+
+// head gives a function that finds the slice of an element.
+func (a address) head() func(f *frame) *sliceHeader {
+	if a.kind == bySliceAbs {
+		s := (*sliceHeader)(a.base)
+		return func(*frame) *sliceHeader { return s }
+	}
+	reg := a.reg
+	return func(f *frame) *sliceHeader { return ld[*sliceHeader](f, reg) }
 }
 
 // loadOp copies from memory to a register.
@@ -196,6 +218,24 @@ func load[T any](a address, d uintptr) op {
 	case bySlice:
 		return func(f *frame) {
 			s := (*sliceHeader)(f.at(reg))
+			i := ld[int](f, idx)
+			if uint(i) >= uint(s.len) {
+				f.indexPanic(pos, i, s.len, uns)
+			}
+			st(f, d, *(*T)(unsafe.Add(s.ptr, uintptr(i)*scale+off)))
+		}
+	case bySliceAbs:
+		s := (*sliceHeader)(a.base)
+		return func(f *frame) {
+			i := ld[int](f, idx)
+			if uint(i) >= uint(s.len) {
+				f.indexPanic(pos, i, s.len, uns)
+			}
+			st(f, d, *(*T)(unsafe.Add(s.ptr, uintptr(i)*scale+off)))
+		}
+	case bySlicePtr:
+		return func(f *frame) {
+			s := ld[*sliceHeader](f, reg)
 			i := ld[int](f, idx)
 			if uint(i) >= uint(s.len) {
 				f.indexPanic(pos, i, s.len, uns)
@@ -261,6 +301,24 @@ func store[T any](a address, v uintptr) op {
 	case bySlice:
 		return func(f *frame) {
 			s := (*sliceHeader)(f.at(reg))
+			i := ld[int](f, idx)
+			if uint(i) >= uint(s.len) {
+				f.indexPanic(pos, i, s.len, uns)
+			}
+			*(*T)(unsafe.Add(s.ptr, uintptr(i)*scale+off)) = ld[T](f, v)
+		}
+	case bySliceAbs:
+		s := (*sliceHeader)(a.base)
+		return func(f *frame) {
+			i := ld[int](f, idx)
+			if uint(i) >= uint(s.len) {
+				f.indexPanic(pos, i, s.len, uns)
+			}
+			*(*T)(unsafe.Add(s.ptr, uintptr(i)*scale+off)) = ld[T](f, v)
+		}
+	case bySlicePtr:
+		return func(f *frame) {
+			s := ld[*sliceHeader](f, reg)
 			i := ld[int](f, idx)
 			if uint(i) >= uint(s.len) {
 				f.indexPanic(pos, i, s.len, uns)
