@@ -368,3 +368,30 @@ func TestWords(t *testing.T) {
 		}
 	}
 }
+
+// Tasks share a thread: the picture of a schedule is that of their loop.
+func TestSchedulesOfTasksAreDrawnAsALoop(t *testing.T) {
+	r := exercise.New("e").EveryAsync(func(w *explore.World, c *asyncio.Co) error {
+		balance := 100
+		spend := asyncio.Async("spend", func(c *asyncio.Co, _ []any) (any, error) {
+			if balance < 80 {
+				return nil, nil
+			}
+			_, err := c.Sleep(time.Second)
+			balance -= 80
+			return nil, err
+		})
+		w.Final(func() any { return balance })
+		_, err := c.Gather(spend.Call(), spend.Call())
+		return err
+	}).Require(1, exercise.Outcomes(20)).Grade()
+	v := r.Verdicts[0]
+	if v.Passed || v.Picture == nil || v.Replay == "" {
+		t.Fatalf("%+v", v)
+	}
+	for _, want := range []string{"The event loop and its tasks", "spend", "3 tasks"} {
+		if !strings.Contains(v.Picture.String(), want) {
+			t.Errorf("%q is missing in\n%s", want, v.Picture)
+		}
+	}
+}
