@@ -73,6 +73,10 @@
 // needs one: awaited coroutines run on their awaiter's stack, and a task that
 // merely sleeps has none.
 //
+// On a virtual clock a loop that turns and turns while no time passes, as one
+// around sleep(0) does, is ended with sched.ErrStepLimit after a twentieth of the
+// World's step limit, and a deadlock is told task by task.
+//
 // Warnings (a coroutine was never awaited, an exception never retrieved, a task
 // destroyed while pending) go to the rt.Scope of whoever started the loop.
 //

@@ -21,7 +21,11 @@
 // the byte, on every machine. What the student's code does wrong — an
 // exception, a deadlock, a loop without an end — is a verdict, never the end of
 // the grader. Each failing verdict has the smallest schedule that shows it, as
-// a picture and as a string that repeats it.
+// a picture and as a string that repeats it, and the student's lines that it turns
+// on: where a thread is interrupted, where everybody waits, the two accesses of a
+// race, what keeps a heartbeat from beating. The student's are those outside of
+// the cell or file that calls Grade, if there are any; they are looked for only
+// when the one schedule is run again, not in the search.
 //
 // # Real CPython
 //
