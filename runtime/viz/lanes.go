@@ -286,13 +286,24 @@ func (c *chart) axis(cv *canvas, x func(time.Duration) float64, top, bottom floa
 			continue
 		}
 		cv.line(x(at), top, x(at), bottom+3, stroke{faint: true, width: 0.6})
-		cv.text(x(at), bottom+14, num3(float64(at)/float64(unit)), textStyle{size: 10, anchor: "middle"})
+		cv.tick(x(at), bottom+14, num3(float64(at)/float64(unit)))
 	}
 	clock := name
 	if c.virtual {
 		clock += " (virtual)"
 	}
 	cv.text(8, bottom+14, clock, textStyle{size: 10})
+}
+
+// tick writes a number of an axis under its mark, or, where the picture ends,
+// as far to the right as there is room.
+func (c *canvas) tick(x, y float64, number string) {
+	const size, perDigit = 10, 0.64 // DejaVu Sans' digits
+	if x+float64(len(number))*size*perDigit/2 > c.width {
+		c.text(c.width, y, number, textStyle{size: size, anchor: "end"})
+		return
+	}
+	c.text(x, y, number, textStyle{size: size, anchor: "middle"})
 }
 
 // ticks chooses the distance of the marks of an axis and its unit.

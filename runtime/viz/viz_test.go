@@ -717,3 +717,15 @@ func TestLanesAreNamed(t *testing.T) {
 		}
 	}
 }
+
+// The last number of an axis stays inside of the picture.
+func TestAxisStaysInside(t *testing.T) {
+	svg := viz.Loop(recordOf(func(c *asyncio.Co, _ func(string)) (any, error) { return c.Sleep(time.Second) })).SVG()
+	i := strings.Index(svg, ">1000</text>")
+	if i < 0 {
+		t.Fatalf("the axis does not end at 1000 ms:\n%s", svg)
+	}
+	if element := svg[strings.LastIndex(svg[:i], "<text"):i]; !strings.Contains(element, `x="760"`) || !strings.Contains(element, `text-anchor="end"`) {
+		t.Errorf("%s reaches beyond 760", element)
+	}
+}
