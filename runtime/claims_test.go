@@ -24,10 +24,18 @@ var claims = []struct {
 	{"without a GIL they use both cores", "PEP 703", func() any { return work(rt.FreeThreaded, 2, 2) }, "100ms"},
 	{"more threads than cores share them", "the operating system", func() any { return work(rt.FreeThreaded, 4, 2) }, "200ms"},
 	{"a thread that wakes beside one hog waits one switch interval", "Python/ceval_gil.c take_gil, DEFAULT_INTERVAL",
-		func() any { return wakeUp(1, rt.SwitchInterval) }, "5ms"},
-	{"… beside two hogs, two", "Python/ceval_gil.c take_gil", func() any { return wakeUp(2, rt.SwitchInterval) }, "10ms"},
+		func() any { return wakeUp(1, 1, rt.SwitchInterval) }, "5ms"},
+	{"… beside two hogs, what is left of a turn, and turns by chance", "Python/ceval_gil.c take_gil, pthread_cond_signal", func() any {
+		var all []time.Duration
+		for seed := range uint64(50) {
+			all = append(all, wakeUp(seed, 2, rt.SwitchInterval))
+		}
+		slices.Sort(all)
+		return slices.Compact(all)
+	}, "[4ms 9ms 14ms 19ms]"},
+	{"busy threads take turns of one interval", "Python/ceval_gil.c take_gil, drop_gil (FORCE_SWITCHING)", turns, "[5ms 5ms 5ms 5ms 5ms 5ms 5ms 5ms]"},
 	{"… and a shorter interval shortens it", "Python/sysmodule.c sys_setswitchinterval",
-		func() any { return wakeUp(1, time.Millisecond) }, "1ms"},
+		func() any { return wakeUp(1, 1, time.Millisecond) }, "1ms"},
 	{"who drops the GIL on request does not take it back first", "Python/ceval_gil.c drop_gil, FORCE_SWITCHING", func() any {
 		in := rt.Virtual(rt.GIL310, 1, 2)
 		rec := in.Trace()
@@ -122,19 +130,33 @@ func work(m rt.Mode, threads, cores int) time.Duration {
 }
 
 // wakeUp is how late a thread gets to run after a sleep, beside so many hogs.
-func wakeUp(hogs int, interval time.Duration) (late time.Duration) {
-	in := rt.Virtual(rt.GIL310, 1, 8)
+func wakeUp(seed uint64, hogs int, interval time.Duration) (late time.Duration) {
+	in := rt.Virtual(rt.GIL310, seed, 8)
 	_ = in.SetSwitchInterval(interval)
 	_ = in.Run(func(main *rt.Thread) error {
 		for range hogs {
 			in.Go("hog", func(t *rt.Thread) { t.Work(time.Second) })
 		}
 		began := main.Now()
-		_ = main.Sleep(100 * time.Millisecond)
-		late = main.Now() - began - 100*time.Millisecond
+		_ = main.Sleep(101 * time.Millisecond) // 1 ms into a turn
+		late = main.Now() - began - 101*time.Millisecond
 		return nil
 	})
 	return late
+}
+
+// turns are how long two threads that compute for 20 ms each have the GIL at a time.
+func turns() any {
+	in := rt.Virtual(rt.GIL310, 1, 2)
+	rec := in.Trace()
+	in.Threads(2, func(t *rt.Thread) { t.Work(20 * time.Millisecond) })
+	var each []time.Duration
+	for _, e := range rec.Events() {
+		if e.Kind == trace.Run {
+			each = append(each, e.Dur)
+		}
+	}
+	return each
 }
 
 // again counts drops after which the same thread had the GIL next.

@@ -9,7 +9,7 @@ import (
 
 // gil is the lock of Python/ceval_gil.c: a flag, a mutex and a condition with
 // a timed wait. Here the Gate is both; waiters are served in order of arrival,
-// where a pthread condition promises no order.
+// in a virtual World by its seed, where a pthread condition promises no order.
 //
 // In an explored World there is no lock to wait for: exactly one Proc runs, and
 // the GIL shows in that accesses between two check points are no choices.
@@ -43,9 +43,21 @@ const (
 func (g *gil) take(t *Thread) {
 	began := t.Now()
 	for {
-		before := g.count()
+		before := -1 // saved_switchnum, of the moment when the wait begins
+		free := func() bool {
+			if !g.locked && g.forced != t {
+				return true
+			}
+			if before < 0 {
+				before = g.switches
+				if g.forced == t {
+					before++ // drop_gil returns from a requested drop after the switch only
+				}
+			}
+			return false
+		}
 		got := t.proc.AwaitFor(sched.Op{Kind: sched.Acquire, Object: g.object}, &g.gate, g.in.SwitchInterval(),
-			func() bool { return !g.locked && g.forced != t }, func() { g.grant(t) })
+			free, func() { g.grant(t) })
 		if got {
 			break
 		}
@@ -106,9 +118,8 @@ func (g *gil) abandon(t *Thread) {
 	t.holding = false
 }
 
-func (g *gil) count() int {
-	// read without the gate: a momentary value, as in take_gil's saved_switchnum
-	var n int
+// count is how often the lock has changed hands.
+func (g *gil) count() (n int) {
 	g.gate.With(func() { n = g.switches })
 	return n
 }

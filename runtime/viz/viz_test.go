@@ -550,7 +550,7 @@ func ExampleTimeline() {
 	rec := in.Trace()
 	in.Threads(2, func(t *rt.Thread) { t.Work(20 * time.Millisecond) })
 	fmt.Println(viz.Timeline(rec).Caption)
-	// Output: overlap of running: 0.0 ms (GIL), changed hands 4 times, waited for it 30.0 ms in all
+	// Output: overlap of running: 0.0 ms (GIL), changed hands 8 times, waited for it 35.0 ms in all
 }
 
 func ExampleInterleaving() {
