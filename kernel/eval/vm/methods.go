@@ -3,6 +3,7 @@ package vm
 import (
 	"go/types"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -19,7 +20,7 @@ import (
 // the method like any other; methods of rare shapes are left to reflectx.
 
 // methodStubCount is the number of stubs in methods_amd64.s.
-const methodStubCount = 4096
+const methodStubCount = 8192
 
 // methodSlots holds the func values that the stubs lead to.
 var methodSlots [methodStubCount]unsafe.Pointer
@@ -146,20 +147,83 @@ func (p *methodProvider) stub(ref methodRef, deref bool) (unsafe.Pointer, int) {
 		return nil, -1
 	}
 	methodSlots[i] = mk(&methodEntry{table: ref.table, id: ref.id, deref: deref})
-	at := p.stubs + uintptr(i)*16
-	return *(*unsafe.Pointer)(unsafe.Pointer(&at)), i // an address in the text
+	return p.code(i), i
 }
 
-// unboxed corrects the methods of a struct or array which is a pointer, a map, a
-// channel or a function inside, and so stands in interfaces without a box: reflectx
-// knows only structs of one pointer.
-func (p *methodProvider) unboxed(rt *rtype, k reflect.Kind, table *methodTable, ms []reflectx.Method) {
+// code is the address of a stub, which is in the text.
+func (p *methodProvider) code(slot int) unsafe.Pointer {
+	at := p.stubs + uintptr(slot)*16
+	return *(*unsafe.Pointer)(unsafe.Pointer(&at))
+}
+
+// callable makes the functions that reflect.Type.Method gives callable: those of
+// t and of *t, which has the methods ms. Where the receiver is one word they are
+// what interfaces call; else they have stubs of their own, which go through
+// package reflect, or say that they can't be called if no stub is left.
+func (p *methodProvider) callable(t reflect.Type, ms []reflectx.Method) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.stubs == 0 {
 		return
 	}
-	entries := rt.methods(k)
+	sameCode(rtypeOf(reflect.PointerTo(t)).methods())
+	if rtypeOf(t).direct() {
+		if t.NumMethod() > 0 {
+			sameCode(rtypeOf(t).methods())
+		}
+		return
+	}
+	var entries []method
+	for _, m := range ms {
+		if m.Pointer {
+			continue
+		}
+		if entries == nil {
+			entries = rtypeOf(t).methods()
+		}
+		if m.PkgPath == "" {
+			entries[0].tfn = addReflectOff(p.function(t, m))
+		}
+		entries = entries[1:]
+	}
+}
+
+func sameCode(entries []method) {
+	for i := range entries {
+		entries[i].tfn = entries[i].ifn
+	}
+}
+
+// function is the code of a method as a function whose first parameter is the
+// receiver.
+func (p *methodProvider) function(t reflect.Type, m reflectx.Method) unsafe.Pointer {
+	i := p.slot()
+	if i < 0 {
+		return *(*unsafe.Pointer)(word(noStubLeft))
+	}
+	in := []reflect.Type{t}
+	for arg := range m.Type.Ins() {
+		in = append(in, arg)
+	}
+	f := reflect.MakeFunc(reflect.FuncOf(in, slices.Collect(m.Type.Outs()), m.Type.IsVariadic()), m.Func)
+	methodSlots[i] = word(f.Interface())
+	return p.code(i)
+}
+
+func noStubLeft() {
+	panic(plainError("reflect: so many types with methods have been declared that this method can be called as reflect.Value.Method only"))
+}
+
+// unboxed corrects the methods of a struct or array which is a pointer, a map, a
+// channel or a function inside, and so stands in interfaces without a box: reflectx
+// knows only structs of one pointer.
+func (p *methodProvider) unboxed(rt *rtype, table *methodTable, ms []reflectx.Method) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stubs == 0 {
+		return
+	}
+	entries := rt.methods()
 	for _, m := range ms {
 		if m.Pointer {
 			continue

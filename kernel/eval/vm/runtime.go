@@ -43,12 +43,16 @@ type (
 	method struct{ name, mtyp, ifn, tfn int32 }
 )
 
-// methods gives the methods of a struct or array type that has some.
-func (t *rtype) methods(k reflect.Kind) []method {
-	head := unsafe.Sizeof(*t) + 4*wordSize // internal/abi.StructType: a name and a slice
-	if k == reflect.Array {
-		head = unsafe.Sizeof(*t) + 3*wordSize // internal/abi.ArrayType
-	}
+// headWords are the words by which a kind's type is longer than an rtype, as in
+// internal/abi's ArrayType, ChanType and so on.
+var headWords = map[reflect.Kind]uintptr{
+	reflect.Array: 3, reflect.Chan: 2, reflect.Func: 1, reflect.Interface: 4,
+	reflect.Map: 8, reflect.Pointer: 1, reflect.Slice: 1, reflect.Struct: 4,
+}
+
+// methods gives the methods of a type that has some, in the order of their names.
+func (t *rtype) methods() []method {
+	head := unsafe.Sizeof(*t) + headWords[reflectType(t).Kind()]*wordSize
 	u := (*uncommon)(unsafe.Add(unsafe.Pointer(t), head))
 	return unsafe.Slice((*method)(unsafe.Add(unsafe.Pointer(u), u.moff)), u.mcount)
 }

@@ -43,7 +43,7 @@ func TestRuntimeLayout(t *testing.T) {
 	}
 	for _, v := range []any{withMethods{}, arrayWithMethods{}} {
 		typ := reflect.TypeOf(v)
-		ms := rtypeOf(typ).methods(typ.Kind())
+		ms := rtypeOf(typ).methods()
 		if len(ms) != 2 || ms[0].ifn == 0 || ms[1].ifn == 0 || ms[0].ifn == ms[1].ifn {
 			t.Errorf("methods of %v: %v", typ, ms)
 		}

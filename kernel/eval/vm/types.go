@@ -572,8 +572,9 @@ func (tt *typeTable) setMethods(r reflect.Type, t types.Type) {
 		panic(unsupported("methods of %s: %v (restart the kernel to free the method stubs of types that were redefined)", r, err))
 	}
 	if rt := rtypeOf(r); rt.direct() && (r.Kind() == reflect.Array || r.Kind() == reflect.Struct) {
-		methods.unboxed(rt, r.Kind(), ofValue, ms)
+		methods.unboxed(rt, ofValue, ms)
 	}
+	methods.callable(r, ms)
 }
 
 // reflected gives a method its form for package reflectx: it follows
