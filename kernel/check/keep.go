@@ -119,8 +119,8 @@ func (p *plan) pathOf(name string) string {
 	return ""
 }
 
-// receiverName returns the name of the type that a method belongs to, or "".
-func receiverName(d *ast.FuncDecl) string {
+// ReceiverName is the name of the type that a method belongs to, or "".
+func ReceiverName(d *ast.FuncDecl) string {
 	if d.Recv == nil || len(d.Recv.List) == 0 {
 		return ""
 	}

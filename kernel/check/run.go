@@ -149,7 +149,7 @@ func (a *attempt) splitLate() {
 	p := a.plan
 	var rest []*ast.FuncDecl
 	for _, d := range p.funcs {
-		name := receiverName(d)
+		name := ReceiverName(d)
 		if d.Recv != nil && name != "" && !p.declared[name] && p.s.Lookup(name) != nil && p.s.Lookup(name).Kind == Type {
 			p.late = append(p.late, d)
 		} else {

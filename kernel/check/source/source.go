@@ -22,6 +22,7 @@ import (
 	"strings"
 	"sync"
 
+	"braid/kernel/check"
 	"braid/kernel/eval"
 )
 
@@ -314,8 +315,8 @@ func addDocs(docs map[string]string, d ast.Decl) {
 	switch d := d.(type) {
 	case *ast.FuncDecl:
 		name := d.Name.Name
-		if d.Recv != nil && len(d.Recv.List) == 1 {
-			name = receiver(d.Recv.List[0].Type) + "." + name
+		if t := check.ReceiverName(d); t != "" {
+			name = t + "." + name
 		}
 		docs[name] = d.Doc.Text()
 	case *ast.GenDecl:
@@ -358,26 +359,6 @@ func firstText(groups ...*ast.CommentGroup) string {
 		}
 	}
 	return ""
-}
-
-// receiver is the name of a receiver's type.
-func receiver(x ast.Expr) string {
-	for {
-		switch t := x.(type) {
-		case *ast.StarExpr:
-			x = t.X
-		case *ast.IndexExpr:
-			x = t.X
-		case *ast.IndexListExpr:
-			x = t.X
-		case *ast.ParenExpr:
-			x = t.X
-		case *ast.Ident:
-			return t.Name
-		default:
-			return ""
-		}
-	}
 }
 
 // refusal says why a package cannot be used.
