@@ -154,10 +154,10 @@ func TestParallelRuns(t *testing.T) {
 
 // A call that does not listen is left to end by itself; nothing is lost.
 func TestAbandoned(t *testing.T) {
-	w, rec := start(t, Options{Grace: 50 * time.Millisecond})
+	w, rec := start(t, Options{Grace: 400 * time.Millisecond})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { rec.await(t, "ready"); cancel() }()
-	e, err := w.Run(ctx, program(1, "print ready", "native 1500", "print not reached"))
+	e, err := w.Run(ctx, program(1, "print ready", "native 3000", "print not reached"))
 	if err != nil || !e.Abandoned || e.Error.Name != eval.Interrupted || len(e.Error.Notes) == 0 {
 		t.Fatalf("ended %+v, %v", e, err)
 	}

@@ -240,7 +240,10 @@ func TestInterrupt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			nb := newNotebook(t)
 			nb.want("import (\"fmt\"; \"sync\")\nvar mu sync.Mutex\ninc := func() func() int { k := 0; return func() int { k++; return k } }()\ninc()", "=> 1")
-			r, done := nb.start("defer fmt.Print(\"deferred\")\nmu.Lock()\ndefer mu.Unlock()\ndefer func() { if r := recover(); r != nil { fmt.Print(\"recovered \", r) } }()\n" + src)
+			r, done := nb.start("defer fmt.Print(\"deferred\")\nmu.Lock()\ndefer mu.Unlock()\ndefer func() { if r := recover(); r != nil { fmt.Print(\"recovered \", r) } }(); fmt.Print(\"started \")\n" + src)
+			for nb.out.String() == "" {
+				time.Sleep(time.Millisecond)
+			}
 			time.Sleep(100 * time.Millisecond)
 			r.Interrupt(nil)
 			select {
@@ -254,7 +257,7 @@ func TestInterrupt(t *testing.T) {
 			case <-time.After(20 * time.Second):
 				t.Fatal("the interrupt was not heard")
 			}
-			if nb.out.String() != "deferred" {
+			if nb.out.String() != "started deferred" {
 				t.Errorf("printed %q", nb.out.String())
 			}
 			nb.want("mu.TryLock(), inc()", "=> true, 2")
