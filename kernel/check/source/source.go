@@ -212,7 +212,7 @@ func (im *Importer) check(p *eval.Package, chain []string) (*Package, error) {
 	c := &Package{Package: p}
 	info := &types.Info{FileVersions: map[*ast.File]string{}}
 	if im.bodies {
-		info = newInfo()
+		info = NewInfo()
 		c.Syntax, c.Info = files, info
 	}
 	c.Types, err = conf.Check(p.Path, im.fset, files, info)
@@ -240,7 +240,8 @@ func isSoft(err error) bool {
 	return ok && e.Soft
 }
 
-func newInfo() *types.Info {
+// NewInfo is empty, with all that an engine asks of a package's syntax.
+func NewInfo() *types.Info {
 	return &types.Info{
 		Types: map[ast.Expr]types.TypeAndValue{}, Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{},
 		Implicits: map[ast.Node]types.Object{}, Selections: map[*ast.SelectorExpr]*types.Selection{}, Scopes: map[ast.Node]*types.Scope{},

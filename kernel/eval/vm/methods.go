@@ -2,6 +2,7 @@ package vm
 
 import (
 	"go/types"
+	"iter"
 	"reflect"
 	"slices"
 	"sync"
@@ -173,18 +174,25 @@ func (p *methodProvider) callable(t reflect.Type, ms []reflectx.Method) {
 		}
 		return
 	}
-	var entries []method
-	for _, m := range ms {
-		if m.Pointer {
-			continue
+	for e, m := range valueMethods(rtypeOf(t), ms) {
+		e.tfn = addReflectOff(p.function(t, m))
+	}
+}
+
+// valueMethods are the exported ones among ms that have no pointer receiver, and
+// their entries in t; compiled code calls no others.
+func valueMethods(t *rtype, ms []reflectx.Method) iter.Seq2[*method, reflectx.Method] {
+	return func(yield func(*method, reflectx.Method) bool) {
+		i := 0
+		for _, m := range ms {
+			if m.Pointer {
+				continue
+			}
+			if m.PkgPath == "" && !yield(&t.methods()[i], m) {
+				return
+			}
+			i++
 		}
-		if entries == nil {
-			entries = rtypeOf(t).methods()
-		}
-		if m.PkgPath == "" {
-			entries[0].tfn = addReflectOff(p.function(t, m))
-		}
-		entries = entries[1:]
 	}
 }
 
@@ -223,16 +231,7 @@ func (p *methodProvider) unboxed(rt *rtype, table *methodTable, ms []reflectx.Me
 	if p.stubs == 0 {
 		return
 	}
-	entries := rt.methods()
-	for _, m := range ms {
-		if m.Pointer {
-			continue
-		}
-		e := &entries[0]
-		entries = entries[1:]
-		if m.PkgPath != "" { // no compiled code calls it
-			continue
-		}
+	for e, m := range valueMethods(rt, ms) {
 		if code, i := p.stub(methodRef{table, m.Name, m.Type}, false); i >= 0 {
 			e.ifn = addReflectOff(code)
 		}

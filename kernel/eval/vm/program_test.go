@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"braid/kernel/check/exportdata"
+	"braid/kernel/check/source"
 	"braid/kernel/eval"
 	"braid/kernel/eval/host"
 )
@@ -30,7 +31,7 @@ func buildProgram(src string) (p *program, err error) {
 	if err != nil {
 		return nil, err
 	}
-	info := newInfo()
+	info := source.NewInfo()
 	pkg, err := (&types.Config{Importer: imp, GoVersion: "go1.26"}).Check("main", fset, []*ast.File{f}, info)
 	if err != nil {
 		return nil, err

@@ -21,6 +21,8 @@ import (
 	"weak"
 
 	"golang.org/x/tools/go/ssa"
+
+	"braid/kernel/check/source"
 )
 
 // Generic functions of the standard library have no compiled form that could
@@ -72,7 +74,7 @@ func (m *machine) shadow(path string) *types.Package {
 			panic(unsupported("internal: source of %s: %v", path, err))
 		}
 	}
-	info := newInfo()
+	info := source.NewInfo()
 	conf := types.Config{Importer: m.imp, GoVersion: "go1.26", Error: nil}
 	p, err := conf.Check(path, m.fset, files, info)
 	if err != nil {
