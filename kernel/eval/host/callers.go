@@ -78,23 +78,25 @@ func callers(most int) (list []sched.Frame) {
 	return list
 }
 
-// cellLines are the lines of the cells that have run, by their name.
-var cellLines sync.Map // string → []string
+// cellSources are the texts of the cells that have run, by their name.
+var cellSources sync.Map // string → string
 
-// keepLines notes the source of a cell, which takes as much memory as its text.
-func keepLines(name, source string) {
+func keepSource(name, source string) {
 	if source != "" {
-		cellLines.Store(name, strings.Split(source, "\n"))
+		cellSources.Store(name, source)
 	}
 }
 
 // lineOf is the text of a line of a cell, without the space around it.
 func lineOf(cell string, line int) string {
-	lines, known := cellLines.Load(cell)
-	if !known || line < 1 || line > len(lines.([]string)) {
-		return ""
+	source, _ := cellSources.Load(cell)
+	text, _ := source.(string)
+	for l := range strings.Lines(text) {
+		if line--; line == 0 {
+			return strings.TrimSpace(l)
+		}
 	}
-	return strings.TrimSpace(lines.([]string)[line-1])
+	return ""
 }
 
 func init() {

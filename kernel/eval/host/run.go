@@ -123,7 +123,7 @@ func Begin(id int, name string, c Config) *Run {
 	registry.last = r
 	registry.mu.Unlock()
 	noteSource(c.Source)
-	keepLines(name, c.Source)
+	keepSource(name, c.Source)
 	detector.start.Do(func() { go detect() })
 	return r
 }
