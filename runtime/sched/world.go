@@ -20,8 +20,9 @@ type World struct {
 	Observer func(p *Proc, op Op)
 	// Locate, if set before Procs run, says where in the program the calling
 	// goroutine is, innermost call first. It is asked at every operation of a
-	// virtual World, and told whether the operation has to wait; Executed, Proc.Frames and Spent have the answers. A search
-	// leaves it out, the replay of a schedule has it: it costs some microseconds.
+	// virtual World, and told whether the operation has to wait; Executed,
+	// Proc.Frames and Spent have the answers. A search leaves it out, the replay
+	// of a schedule has it: it costs some microseconds.
 	Locate func(op Op, waits bool) []Frame
 	// StepLimit bounds a virtual run (2,000,000 if zero).
 	StepLimit int
